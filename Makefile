@@ -1,0 +1,70 @@
+# `make demo` and `make test` do everything on a machine that has Python 3.11+ (and Node 20 for the tests).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NODE_MODULES := tests/receivers/node_modules/.installed
+
+.PHONY: demo test test-all check lint types imports format lock clean dev
+
+demo: $(VENV)/.runtime
+	$(BIN)/hookctl demo
+
+test: dev $(NODE_MODULES)
+	$(BIN)/python -m pytest -q -n auto -m "not slow and not browser"
+
+test-all: dev $(NODE_MODULES)
+	$(BIN)/python -m pytest -q -n auto
+
+check: lint types imports
+
+dev: $(VENV)/.dev
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: dev
+	$(BIN)/mypy
+
+imports: dev
+	$(BIN)/lint-imports
+
+format: dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "hookctl needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# pip compiles what it installs, but not an editable src: without .pyc files every start compiles anew
+$(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(NODE_MODULES): tests/receivers/package-lock.json
+	@command -v node >/dev/null || { echo "the tests need Node 20 or newer: node is not on the PATH"; exit 1; }
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' \
+	  || { echo "the tests need Node 20 or newer; this is $$(node --version)"; exit 1; }
+	@command -v npm >/dev/null || { echo "the tests need npm: it is not on the PATH"; exit 1; }
+	cd tests/receivers && npm ci --no-audit --no-fund
+	@touch $@
+
+# locks by name and hash, without addresses, for every supported Python
+lock: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 pyproject.toml --group build -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 pyproject.toml --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) dist tests/receivers/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
