@@ -1,0 +1,401 @@
+"""The values that travel between the stages, all frozen.
+
+A stage takes one of these and returns another: nothing else crosses a boundary. Bodies are bytes from
+rendering to verification, times are integer milliseconds since the Unix epoch (`..._ms`) unless a name
+says otherwise, and headers are ordered pairs, repeats kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date
+    from pathlib import Path
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+"""Header lines in the order they are sent, name and value, repeats kept."""
+
+
+class Encoding(StrEnum):
+    """How the signature's bytes are written in the header."""
+
+    HEX = "hex"
+    """Lower-case hexadecimal, 64 characters for SHA-256."""
+    BASE64 = "base64"
+    """Standard alphabet with padding, 44 characters for SHA-256."""
+
+
+class Algorithm(StrEnum):
+    """Which keyed hash signs the content."""
+
+    HMAC_SHA256 = "hmac-sha256"
+
+
+class TimeUnit(StrEnum):
+    """How a point in time is written in a payload or header."""
+
+    UNIX_SECONDS = "unix-seconds"
+    """Integer seconds since 1970-01-01T00:00:00Z."""
+    UNIX_MILLISECONDS = "unix-milliseconds"
+    """Integer milliseconds since 1970-01-01T00:00:00Z."""
+    ISO8601_MILLISECONDS = "iso8601-milliseconds"
+    """Text such as 2024-02-15T15:51:12.013Z: always UTC, always three decimals."""
+
+
+class SampleKind(StrEnum):
+    """Where an event's sample payload comes from."""
+
+    DOCUMENTED = "documented"
+    """Equal to the example on the vendor's page."""
+    ILLUSTRATIVE = "illustrative"
+    """Ours, in the documented shapes: the vendor's page gives none for this event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where facts about a provider come from."""
+
+    id: str
+    """The name facts refer to."""
+    title: str
+    """The page or file, in words."""
+    read: date
+    """The day it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureSpec:
+    """How a provider signs a delivery."""
+
+    content: tuple[str, ...]
+    """The signed content as a sequence of `{timestamp}`, `{body}` and literal pieces."""
+    algorithm: Algorithm
+    encoding: Encoding
+    header: str
+    """Name of the header that carries the signature."""
+    rotation_header: str | None
+    """Name of the header that carries a second signature while secrets rotate, if there is one."""
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Every header that may carry a signature, the main one first."""
+        return (self.header,) if self.rotation_header is None else (self.header, self.rotation_header)
+
+    @property
+    def signs_timestamp(self) -> bool:
+        """Whether the timestamp header's text is part of the signed content."""
+        return "{timestamp}" in self.content
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampSpec:
+    """The header that carries the time of a delivery."""
+
+    header: str
+    unit: TimeUnit
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSpec:
+    """Where the signing secret is found."""
+
+    env: str
+    """The vendor's own name of the environment variable."""
+    where: str
+    """Where a developer finds the value, in words."""
+
+    @property
+    def previous_env(self) -> str:
+        """The variable that holds the previous secret while secrets rotate."""
+        return f"{self.env}_PREVIOUS"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeSpec:
+    """Where a payload says what it is, as JSON Pointers (RFC 6901)."""
+
+    id: str | None
+    """The event's id, or None when the provider has none."""
+    type: str
+    """The event's name."""
+    time: str
+    """The time of the event."""
+    time_unit: TimeUnit
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSpec:
+    """Where the vendor's page puts the receiver."""
+
+    path: str | None
+    """Path of the endpoint, or None when the page documents none."""
+    port: int
+    """Port a local receiver listens on in the page's examples."""
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySpec:
+    """What a correct receiver answers, as HTTP statuses."""
+
+    success: int
+    missing_signature: int
+    invalid_signature: int
+    handler_failure: int | None
+    wrong_method: int | None
+    deadline_s: float
+    """Seconds a receiver may take before the vendor gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One documented event of a provider. Its sample and schema are read when they are needed."""
+
+    name: str
+    provider: str
+    """Name of the provider it belongs to."""
+    group: str
+    """Heading under which the vendor's page lists it."""
+    description: str
+    sample_kind: SampleKind
+    source: str
+    sample_path: Path
+    schema_path: Path
+
+    @property
+    def documented(self) -> bool:
+        """Whether the sample equals the example on the vendor's page."""
+        return self.sample_kind is SampleKind.DOCUMENTED
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Everything that is known about a vendor, read from its provider.toml."""
+
+    name: str
+    title: str
+    summary: str
+    signature: SignatureSpec
+    timestamp: TimestampSpec | None
+    secret: SecretSpec
+    envelope: EnvelopeSpec
+    endpoint: EndpointSpec
+    replies: ReplySpec
+    events: tuple[Event, ...]
+    sources: tuple[Source, ...]
+    facts: Mapping[str, str]
+    """Source of each section's facts, by section name."""
+
+    def event(self, name: str) -> Event | None:
+        """Return the event of that exact name, or None."""
+        return next((event for event in self.events if event.name == name), None)
+
+    @property
+    def protected_headers(self) -> frozenset[str]:
+        """Lower-case names of the headers that belong to the signature."""
+        names = {name.lower() for name in self.signature.headers}
+        if self.timestamp is not None:
+            names.add(self.timestamp.header.lower())
+        return frozenset(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A signing secret: the key's bytes, exactly as given, and where they came from."""
+
+    value: bytes = field(repr=False)
+    origin: str
+    """In words, for messages: a file's name or a variable's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretPair:
+    """The secrets of one provider: the current one and, while secrets rotate, the one before."""
+
+    current: Secret
+    previous: Secret | None = None
+
+    def __iter__(self) -> Iterator[Secret]:
+        yield self.current
+        if self.previous is not None:
+            yield self.previous
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A rendered body, ready to be signed."""
+
+    body: bytes
+    event: str | None
+    """The event's name, or None for a body that does not say."""
+    event_id: str | None
+    """The event's id as it stands in the body, or None where the provider has none."""
+    at_ms: int
+    """When the delivery is dated: the timestamp header is written from this."""
+
+
+class Tamper(StrEnum):
+    """Ways to make a delivery that a receiver must refuse."""
+
+    BODY = "body"
+    """One character inside a string value is changed after signing; the JSON stays valid."""
+    SIGNATURE = "signature"
+    """One digit of the signature is changed; length and alphabet stay intact."""
+    SECRET = "secret"  # noqa: S105 - the name of a kind, not a secret
+    """Signed with another key."""
+    TIMESTAMP = "timestamp"
+    """The timestamp header is changed after signing."""
+    MISSING = "missing"
+    """The signature is left out."""
+
+
+class Rotation(StrEnum):
+    """Which secrets sign while secrets rotate."""
+
+    OLD = "old"
+    """Only the previous secret."""
+    NEW = "new"
+    """Only the current secret."""
+    BOTH = "both"
+    """The current one in the main header, the previous one in the rotation header."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """One HTTP request, complete but for Host and Content-Length, which its URL and body imply."""
+
+    provider: str
+    event: str | None
+    event_id: str | None
+    method: str
+    url: str
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the receiver answered, as far as it was read."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    truncated: bool = False
+    """Whether the body went on past the limit of what is read."""
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, whatever its case, or None."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+class FailureKind(StrEnum):
+    """Why a request was not delivered. A response that arrived whole is never a failure."""
+
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    DNS = "dns"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    INVALID_HTTP = "invalid_http"
+    BLOCKED = "blocked"
+    """The address is one that hookctl does not send to."""
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a request was not delivered, in one word and in one sentence."""
+
+    kind: FailureKind
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request as it went over the wire: an answer, or the reason there is none.
+
+    Both are set when an answer began and broke off.
+    """
+
+    response: Response | None
+    failure: Failure | None
+    duration_ms: float
+    """From the start of connecting to the end of the answer, or to the failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One request, what became of it, and whether that was what was expected."""
+
+    request: SignedRequest
+    attempt: Attempt
+    expected: str
+    """The statuses that count as success, in words: "2xx", "401"."""
+    ok: bool
+    deadline_s: float
+    """Seconds the vendor gives a receiver."""
+
+    @property
+    def late(self) -> bool:
+        """Whether the answer came after the vendor would have given up."""
+        return self.attempt.failure is None and self.attempt.duration_ms > self.deadline_s * 1000
+
+
+class Reason(StrEnum):
+    """Why a signature is valid or not: a closed list."""
+
+    OK = "ok"
+    MISSING_SIGNATURE = "missing_signature"
+    MISSING_TIMESTAMP = "missing_timestamp"
+    MALFORMED_SIGNATURE = "malformed_signature"
+    MALFORMED_TIMESTAMP = "malformed_timestamp"
+    MISMATCH = "mismatch"
+    STALE = "stale"
+    FUTURE = "future"
+    NO_SECRET = "no_secret"  # noqa: S105 - the name of a reason
+    UNKNOWN_PROVIDER = "unknown_provider"
+
+
+class Diagnosis(StrEnum):
+    """What was tried and matched."""
+
+    PREVIOUS_SECRET = "previous_secret"  # noqa: S105 - the name of a diagnosis
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a delivery is genuine."""
+
+    valid: bool
+    reason: Reason
+    diagnosis: Diagnosis | None = None
+    age_s: float | None = None
+    """Seconds from the signed time to the arrival; None when either is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedRequest:
+    """A request as it arrived: raw bytes, raw header lines, nothing decoded but the framing."""
+
+    received_at_ms: int
+    method: str
+    target: str
+    """The request target as sent, query included."""
+    http_version: str
+    """"1.0" or "1.1"."""
+    headers: tuple[tuple[bytes, bytes], ...]
+    """Header lines in order, names in the case they were sent, repeats kept."""
+    body: bytes
+    """The body after transfer coding, before any content coding."""
+
+    def header(self, name: str) -> bytes | None:
+        """Return the first value of a header, whatever its case, or None."""
+        wanted = name.lower().encode("latin-1")
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
