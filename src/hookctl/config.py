@@ -1,0 +1,140 @@
+"""Options and where each came from: flag, environment, project file, user file or built in.
+
+Files: the nearest `hookctl.toml` upwards from the current folder, over `$XDG_CONFIG_HOME/hookctl/config.toml`.
+A project's file comes with a repository that may not be one's own: it can name a provider and endpoints,
+and nothing about transport, trust or programs to run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hookctl.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hookctl.runtime import Runtime
+
+PROJECT_FILE = "hookctl.toml"
+
+_KEYS = ("provider", "endpoints")
+
+
+class Origin(StrEnum):
+    """Where a value came from."""
+
+    FLAG = "the command line"
+    ENVIRONMENT = "the environment"
+    PROJECT = "the project's hookctl.toml"
+    USER = "the user's config.toml"
+    BUILT_IN = "the provider's page"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A text value and its origin."""
+
+    value: str
+    origin: Origin
+    where: str
+    """The file, variable or option that holds it, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the files and the environment say."""
+
+    provider: Setting | None
+    endpoints: Mapping[str, Setting]
+    """Endpoint URLs by name; a provider's own name is its default endpoint."""
+    to: Setting | None
+    """HOOKCTL_TO: where to send unless --to says otherwise."""
+    project_folder: Path | None
+    """The folder of the project file, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    provider: Setting | None
+    endpoints: dict[str, Setting]
+
+
+def load_config(runtime: Runtime) -> Config:
+    """Read both files and the environment.
+
+    Raises:
+        ConfigError: a file is unreadable, malformed or has an unknown key; the message names file and key.
+    """
+    project = _nearest(runtime.cwd)
+    files = []
+    if project is not None:
+        files.append(_read(project, Origin.PROJECT))
+    user = _user_file(runtime.env)
+    if user is not None and user.is_file():
+        files.append(_read(user, Origin.USER))
+    endpoints: dict[str, Setting] = {}
+    for file in reversed(files):
+        endpoints.update(file.endpoints)
+    provider = _variable(runtime.env, "HOOKCTL_PROVIDER")
+    return Config(
+        provider=next(filter(None, (provider, *(file.provider for file in files))), None),
+        endpoints=endpoints,
+        to=_variable(runtime.env, "HOOKCTL_TO"),
+        project_folder=project.parent if project else None,
+    )
+
+
+def _variable(env: Mapping[str, str], name: str) -> Setting | None:
+    value = env.get(name)
+    return Setting(value, Origin.ENVIRONMENT, name) if value else None
+
+
+def _nearest(folder: Path) -> Path | None:
+    for candidate in (folder, *folder.parents):
+        file = candidate / PROJECT_FILE
+        if file.is_file():
+            return file
+    return None
+
+
+def _user_file(env: Mapping[str, str]) -> Path | None:
+    base = env.get("XDG_CONFIG_HOME")
+    if not base:
+        home = env.get("HOME")
+        if not home:
+            return None
+        base = f"{home}/.config"
+    return Path(base) / "hookctl" / "config.toml"
+
+
+def _read(file: Path, origin: Origin) -> _File:
+    import tomllib
+
+    try:
+        with file.open("rb") as stream:
+            data = tomllib.load(stream)
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from None
+    for key in data:
+        if key not in _KEYS:
+            hint = did_you_mean(key, list(_KEYS)) or f"known: {', '.join(_KEYS)}"
+            raise ConfigError(f"{file}: {key} is not a known key", hint=hint)
+    provider = data.get("provider")
+    if provider is not None and (not isinstance(provider, str) or not provider):
+        raise ConfigError(f"{file}: provider must be a provider's name")
+    table = data.get("endpoints", {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{file}: endpoints must be a table of names and URLs")
+    endpoints: dict[str, Setting] = {}
+    for name, value in table.items():
+        # a number is a port, as it is for --to
+        if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+            raise ConfigError(f"{file}: endpoints.{name} must be a URL or a port")
+        endpoints[name] = Setting(str(value), origin, f"{file}: endpoints.{name}")
+    return _File(Setting(provider, origin, str(file)) if provider else None, endpoints)

@@ -1,0 +1,121 @@
+"""Finds signing secrets: file, environment, then `.env.local` and `.env`. Never from an argument's value.
+
+A secret is used exactly as given, white space included; of a secret file only the final newline is dropped.
+Every secret found is registered with the run's redactor before anyone else sees it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hookctl.errors import SecretError, UsageError
+from hookctl.model import Secret, SecretPair
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hookctl.model import Provider
+    from hookctl.runtime import Runtime
+
+DOTENV_FILES = (".env.local", ".env")
+
+_MAX_BYTES = 64 * 1024
+"""A secret file larger than this is a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Where this run looks for secrets."""
+
+    runtime: Runtime
+    files: Sequence[str] = ()
+    """`--secret-file` in order: current, then previous; `-` is standard input."""
+    project_folder: Path | None = None
+    """The folder of hookctl.toml, where `.env` files are looked for first."""
+    _read: dict[str, Secret] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.files) > 2:
+            raise UsageError("--secret-file is given more than twice", hint="current first, then previous")
+
+    def pair(self, provider: Provider) -> SecretPair:
+        """Return the provider's secrets.
+
+        Raises:
+            SecretError: there is none, one is empty, or a file cannot be read. Names the variable to set and
+                where it was looked for; never the value.
+        """
+        if self.files:
+            secrets = [self._from_file(name) for name in self.files]
+            return SecretPair(*secrets)
+        current = self._from_variable(provider.secret.env)
+        if current is None:
+            raise self._missing(provider)
+        return SecretPair(current, self._from_variable(provider.secret.previous_env))
+
+    def _from_file(self, name: str) -> Secret:
+        # standard input can be read once, whatever the number of providers
+        if name in self._read:
+            return self._read[name]
+        shown = "standard input" if name == "-" else name
+        try:
+            if name == "-":
+                data = self.runtime.stdin.read(_MAX_BYTES + 1)
+            else:
+                with (self.runtime.cwd / name).open("rb") as stream:
+                    data = stream.read(_MAX_BYTES + 1)
+        except OSError as error:
+            raise SecretError(f"cannot read the secret file {shown}: {error.strerror}") from None
+        if len(data) > _MAX_BYTES:
+            raise SecretError(f"the secret file {shown} is larger than {_MAX_BYTES // 1024} KiB")
+        value = data.removesuffix(b"\n")
+        if value != data:
+            value = value.removesuffix(b"\r")
+        self._read[name] = self._accept(value, shown)
+        return self._read[name]
+
+    def _from_variable(self, name: str) -> Secret | None:
+        value = self.runtime.env.get(name)
+        if value is not None:
+            return self._accept(os.fsencode(value), f"${name}")
+        for file in self._dotenv_files():
+            values = _read_dotenv(file)
+            if values.get(name) is not None:
+                return self._accept(str(values[name]).encode(), f"{name} in {file}")
+        return None
+
+    def _dotenv_folder(self) -> Path:
+        return self.project_folder or self.runtime.cwd
+
+    def _dotenv_files(self) -> list[Path]:
+        return [file for name in DOTENV_FILES if (file := self._dotenv_folder() / name).is_file()]
+
+    def _accept(self, value: bytes, origin: str) -> Secret:
+        if not value:
+            hint = "anyone can sign with an empty key: set the real secret"
+            raise SecretError(f"the secret is empty: {origin}", hint=hint)
+        self.runtime.redactor.register(value)
+        return Secret(value, origin)
+
+    def _missing(self, provider: Provider) -> SecretError:
+        name = provider.secret.env
+        places = " and ".join(str(self._dotenv_folder() / file) for file in DOTENV_FILES)
+        return SecretError(
+            f"no signing secret for {provider.title}: {name} is not set",
+            hint=f"set {name} ({provider.secret.where}) or give --secret-file FILE; "
+            f"looked in the environment, {places}",
+        )
+
+
+def _read_dotenv(file: Path) -> dict[str, str | None]:
+    # 25 ms to load, and only a run without the variable needs it
+    from dotenv import dotenv_values
+
+    try:
+        # no interpolation: a secret with a $ in it is used as it stands
+        return dict(dotenv_values(file, interpolate=False, encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretError(f"cannot read {file}: {error}") from None
