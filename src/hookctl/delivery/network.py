@@ -1,0 +1,233 @@
+"""Connections below the HTTP library: one deadline for the whole exchange, and a look at every address.
+
+An HTTP library's timeouts start anew with each read, so that a receiver that trickles is never too slow;
+the vendors give a receiver seconds in all. And an address is only known once a name is resolved, so the
+rules about where a request may go are applied here, to the address that is then connected to.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING, TypeVar
+
+import httpcore
+
+from hookctl.model import Failure, FailureKind
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from httpcore import SOCKET_OPTION
+
+T = TypeVar("T")
+
+# link-local services that hand out a machine's credentials to whoever asks from it
+_METADATA = frozenset({"169.254.169.254", "fd00:ec2::254"})
+
+
+class DeliveryFailedError(Exception):
+    """Carries a `Failure` through the HTTP library."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Deadline:
+    """A point in time that every step of one exchange looks at.
+
+    Args:
+        seconds: how far ahead it is.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left_s(self) -> float:
+        """Return the seconds that are left, never less than a millisecond: 0 would mean "do not block"."""
+        return max(self._end - time.monotonic(), 0.001)
+
+    @property
+    def passed(self) -> bool:
+        """Whether it has passed."""
+        return time.monotonic() >= self._end
+
+
+class DeadlineStream(httpcore.NetworkStream):
+    """A network stream whose every operation ends by the deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - one deadline rules all
+        """Read as the wrapped stream does."""
+        if self._deadline.passed:
+            raise httpcore.ReadTimeout
+        return self._stream.read(max_bytes, self._deadline.left_s())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Write as the wrapped stream does."""
+        if self._deadline.passed:
+            raise httpcore.WriteTimeout
+        self._stream.write(buffer, self._deadline.left_s())
+
+    def close(self) -> None:
+        """Close the wrapped stream."""
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        """Start TLS as the wrapped stream does; a failed handshake says why."""
+        import ssl as ssl_module
+
+        try:
+            secure = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left_s())
+        except httpcore.ConnectError as error:
+            cause = error.__cause__ or error.__context__
+            raise DeliveryFailedError(_tls_failure(cause, server_hostname)) from error
+        except ssl_module.SSLError as error:
+            raise DeliveryFailedError(_tls_failure(error, server_hostname)) from error
+        return DeadlineStream(secure, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the interface's own type
+        """Return what the wrapped stream knows."""
+        return self._stream.get_extra_info(info)
+
+
+class DeadlineBackend(httpcore.NetworkBackend):
+    """Connects by the deadline, to allowed addresses only.
+
+    Args:
+        deadline: when everything must be over.
+        loopback_only: whether any address beyond this machine is refused.
+    """
+
+    def __init__(self, deadline: Deadline, *, loopback_only: bool = False) -> None:
+        self._deadline = deadline
+        self._loopback_only = loopback_only
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Resolve a name, check each address and connect to the first that answers.
+
+        Raises:
+            DeliveryFailedError: with what went wrong, for the last address tried.
+        """
+        failure: Failure | None = None
+        backend = httpcore.SyncBackend()
+        for address in self._resolve(host, port):
+            failure = self._forbidden(host, address)
+            if failure is not None:
+                break
+            try:
+                stream = backend.connect_tcp(address, port, self._deadline.left_s(), None, socket_options)
+                return DeadlineStream(stream, self._deadline)
+            except httpcore.ConnectTimeout:
+                failure = _connect_timeout(host, port, self._deadline)
+                break
+            except httpcore.ConnectError as error:
+                failure = _connect_failure(error.__cause__ or error.__context__ or error, host, port, failure)
+        raise DeliveryFailedError(failure or Failure(FailureKind.DNS, f"{host} has no address"))
+
+    def _resolve(self, host: str, port: int) -> list[str]:
+        def look_up() -> list[str]:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+        try:
+            return _within(look_up, self._deadline)
+        except TimeoutError:
+            message = f"the name {host} was not resolved within {self._deadline.seconds:g} s"
+            raise DeliveryFailedError(Failure(FailureKind.DNS, message)) from None
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            message = f"the name {host} does not resolve: {reason}"
+            raise DeliveryFailedError(Failure(FailureKind.DNS, message)) from None
+
+    def _forbidden(self, host: str, address: str) -> Failure | None:
+        ip = ip_address(address.partition("%")[0])
+        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        named = f"{host} is {ip}" if host != str(ip) else host
+        if str(ip) in _METADATA:
+            return Failure(FailureKind.BLOCKED, f"{named}, a cloud metadata service: hookctl never sends there")
+        if self._loopback_only and not ip.is_loopback:
+            hint = "the endpoint comes from a file of the project: confirm it with --allow-remote"
+            return Failure(FailureKind.BLOCKED, f"{named}, which is not this machine", hint)
+        return None
+
+
+def _within(call: Callable[[], list[str]], deadline: Deadline) -> list[str]:
+    """Run a call that takes no timeout of its own, such as getaddrinfo, and give up at the deadline."""
+    result: list[list[str]] = []
+    error: list[Exception] = []
+
+    def run() -> None:
+        try:
+            result.append(call())
+        except Exception as caught:  # noqa: BLE001 - handed to the waiting thread
+            error.append(caught)
+
+    # a daemon: a resolver that hangs must not keep the process from ending
+    thread = threading.Thread(target=run, daemon=True, name="hookctl-resolver")
+    thread.start()
+    thread.join(deadline.left_s())
+    if error:
+        raise error[0]
+    if not result:
+        raise TimeoutError
+    return result[0]
+
+
+def _where(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _connect_timeout(host: str, port: int, deadline: Deadline) -> Failure:
+    return Failure(
+        FailureKind.TIMEOUT, f"{_where(host, port)} did not accept a connection within {deadline.seconds:g} s"
+    )
+
+
+def _connect_failure(error: BaseException, host: str, port: int, before: Failure | None) -> Failure:
+    if isinstance(error, ConnectionRefusedError):
+        message = f"nothing listens on {_where(host, port)}"
+        return Failure(FailureKind.REFUSED, message, "is the app running, and on that port?")
+    # localhost is often two addresses: that one of them refused says more than that the other does not exist
+    if before is not None and before.kind is FailureKind.REFUSED:
+        return before
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return Failure(FailureKind.UNREACHABLE, f"{_where(host, port)} cannot be reached: {reason}")
+
+
+def _tls_failure(error: BaseException | None, host: str | None) -> Failure:
+    import ssl
+
+    name = host or "the receiver"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        message = f"the certificate of {name} is not trusted: {error.verify_message}"
+        return Failure(
+            FailureKind.TLS, message, "trust its issuer with --cacert FILE, or skip the check with --insecure"
+        )
+    if isinstance(error, ssl.SSLError) and error.reason:
+        reason = error.reason.replace("_", " ").lower()
+        hint = "does it speak plain http?" if "wrong version number" in reason or "record layer" in reason else None
+        return Failure(FailureKind.TLS, f"no TLS connection with {name}: {reason}", hint)
+    return Failure(FailureKind.TLS, f"no TLS connection with {name}: it ended the handshake")

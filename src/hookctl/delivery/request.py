@@ -1,0 +1,45 @@
+"""Puts a request together: endpoint, content type, user agent, signature headers, the user's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hookctl import __version__
+from hookctl.delivery.headers import check_headers
+from hookctl.model import SignedRequest
+
+if TYPE_CHECKING:
+    from hookctl.model import Headers, Payload, Provider
+
+USER_AGENT = f"hookctl/{__version__}"
+
+
+def build_request(
+    provider: Provider, payload: Payload, url: str, signature: Headers, *, body: bytes, extra: Headers = ()
+) -> SignedRequest:
+    """Return the whole request.
+
+    Args:
+        provider: for the content type and what may not be replaced.
+        payload: what the body is called.
+        url: where it goes.
+        signature: the signature headers.
+        body: the bytes to send; not the payload's when they were tampered with.
+        extra: the user's headers. One named content-type or user-agent replaces ours, others are added.
+
+    Raises:
+        UsageError: an extra header would replace one of the signature's or of the framing.
+    """
+    check_headers(extra, provider)
+    replaced = {name.lower() for name, _ in extra}
+    ours = (("content-type", provider.endpoint.content_type), ("user-agent", USER_AGENT))
+    lines = [line for line in ours if line[0] not in replaced]
+    return SignedRequest(
+        provider=provider.name,
+        event=payload.event,
+        event_id=payload.event_id,
+        method="POST",
+        url=url,
+        headers=(*lines, *signature, *extra),
+        body=body,
+    )
