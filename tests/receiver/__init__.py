@@ -1,0 +1,1 @@
+"""Tests of the receiving server, over real sockets on loopback."""
