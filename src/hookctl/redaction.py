@@ -6,6 +6,8 @@ Rendered and captured bytes are never altered; messages, logs, reports and echoe
 from __future__ import annotations
 
 from base64 import b64encode, urlsafe_b64encode
+from json.encoder import encode_basestring as encode_json
+from json.encoder import encode_basestring_ascii as encode_ascii_json
 
 MASK = "[secret]"
 """What stands where a secret stood."""
@@ -21,7 +23,9 @@ class Redactor:
     """Replaces every form of the registered secrets in text.
 
     Forms: the secret itself, the secret without a `whsec_` prefix, and the base64 (plain and URL-safe,
-    with and without padding) of either.
+    with and without padding) of either; each also as JSON, a `repr` or a header's Latin-1 text writes it.
+
+    Text is cleaned before it is made safe for a terminal: an escaped secret is another text.
     """
 
     def __init__(self) -> None:
@@ -36,18 +40,32 @@ class Redactor:
         for value in plain:
             if len(value) < MIN_LENGTH:
                 continue
-            # messages carry undecodable bytes as surrogates or as replacement characters
-            forms.update(value.decode("utf-8", errors) for errors in ("surrogateescape", "replace"))
-            forms.add(value.decode("utf-8", "replace").strip())
+            # messages carry undecodable bytes as surrogates, as replacement characters or as escapes
+            texts = {value.decode("utf-8", errors) for errors in ("surrogateescape", "replace", "backslashreplace")}
+            texts.update([value.decode("latin-1"), value.decode("utf-8", "replace").strip()])
+            for text in texts:
+                quoted = (repr(text), encode_json(text), encode_ascii_json(text))
+                forms.update((text, *(form[1:-1] for form in quoted)))
             for encode in (b64encode, urlsafe_b64encode):
                 text = encode(value).decode("ascii")
                 forms.update((text, text.rstrip("=")))
-        # longest first: a shorter form inside a longer one must not leave the rest standing
-        self._forms = sorted((form for form in forms if len(form) >= MIN_LENGTH), key=len, reverse=True)
+        self._forms = [form for form in forms if len(form) >= MIN_LENGTH]
 
     def clean(self, text: str) -> str:
-        """Return the text with every form of every registered secret masked."""
+        """Return the text with every form of every registered secret masked, overlapping ones as one."""
+        spans: list[tuple[int, int]] = []
         for form in self._forms:
-            if form in text:
-                text = text.replace(form, MASK)
-        return text
+            start = text.find(form)
+            while start >= 0:
+                spans.append((start, start + len(form)))
+                start = text.find(form, start + 1)
+        if not spans:
+            return text
+        pieces: list[str] = []
+        end = 0
+        for start, stop in sorted(spans):
+            # a span that reaches into the one before only makes that longer
+            if start >= end:
+                pieces += (text[end:start], MASK)
+            end = max(end, stop)
+        return "".join((*pieces, text[end:]))

@@ -1,0 +1,51 @@
+"""`hookctl events` for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hookctl.report.style import Style, Tone
+
+if TYPE_CHECKING:
+    from hookctl.catalogue import Catalogue
+    from hookctl.model import Event, Provider
+    from hookctl.runtime import Runtime
+
+
+def list_events(catalogue: Catalogue, runtime: Runtime) -> None:
+    """Write every event under its provider and group."""
+    style = Style.of(runtime.out, runtime.env)
+    width = max(len(event.name) for event in catalogue.events)
+    for provider in catalogue.providers:
+        documented = sum(event.documented for event in provider.events)
+        head = style.paint(f"{provider.title}", Tone.STRONG)
+        count = f"{provider.summary}, {_count(len(provider.events), 'event')}, {documented} with a documented payload"
+        runtime.out.line(f"{head}  {style.paint(count, Tone.QUIET)}")
+        group = None
+        for event in provider.events:
+            if event.group != group:
+                group = event.group
+                runtime.out.line(f"  {style.paint(group, Tone.QUIET)}")
+            mark = "documented" if event.documented else "illustrative"
+            shown = style.paint(f"{mark:<12}", Tone.GOOD if event.documented else Tone.QUIET)
+            runtime.out.line(f"    {event.name:<{width}}  {shown}  {event.description}")
+        runtime.out.line()
+    example = catalogue.events[0].name
+    runtime.out.line(
+        style.paint("documented: equals the vendor's page; illustrative: ours, in the same shapes", Tone.QUIET)
+    )
+    runtime.out.line(style.paint(f"hookctl events show {example}   hookctl send {example}", Tone.QUIET))
+
+
+def describe_sample(event: Event, provider: Provider, runtime: Runtime) -> None:
+    """Say on standard error where a sample comes from: standard output holds the JSON alone."""
+    style = Style.of(runtime.err, runtime.env)
+    if event.documented:
+        text = f"{event.name} ({provider.title}): the vendor's documented example"
+    else:
+        text = f"{event.name} ({provider.title}): illustrative, the vendor's page gives no example for this event"
+    runtime.err.line(style.paint(text, Tone.QUIET))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,71 @@
+"""Writes records as NDJSON (a line each, flushed) or as one JSON document, streamed."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from hookctl.report.records import Record
+    from hookctl.runtime import Output
+
+
+class RecordWriter(Protocol):
+    """Takes records as they come and a summary at the end."""
+
+    def write(self, record: Record) -> None:
+        """Write one result."""
+
+    def close(self, summary: Record) -> None:
+        """Write the summary; nothing may follow."""
+
+
+def _dumps(record: Record) -> str:
+    # non-ASCII is escaped: the output is the same bytes under every locale
+    return json.dumps(record, separators=(",", ":"))
+
+
+class NdjsonWriter:
+    """One object per line, the summary last."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def write(self, record: Record) -> None:
+        """Write one line."""
+        self._output.line(_dumps(record))
+
+    def close(self, summary: Record) -> None:
+        """Write the summary as the last line."""
+        self._output.line(_dumps(summary))
+
+
+class JsonWriter:
+    """One document: `{"results": [...], "summary": {...}}`."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._lead = '{"results": [\n'
+
+    def write(self, record: Record) -> None:
+        """Write one element."""
+        self._output.write(self._lead + _dumps(record))
+        self._lead = ",\n"
+
+    def close(self, summary: Record) -> None:
+        """Close the array and write the summary."""
+        opening = "" if self._lead.startswith(",") else self._lead.rstrip("\n")
+        self._output.write(f'{opening}\n], "summary": {_dumps(summary)}}}\n')
+
+
+class MachineFormat(StrEnum):
+    """The machine formats."""
+
+    JSON = "json"
+    NDJSON = "ndjson"
+
+
+def record_writer(kind: MachineFormat, output: Output) -> RecordWriter:
+    """Return the writer of a format."""
+    return JsonWriter(output) if kind is MachineFormat.JSON else NdjsonWriter(output)

@@ -1,0 +1,207 @@
+"""`hookctl send` for people and for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from hookctl.model import Delivery, FailureKind, SignedRequest
+from hookctl.report.problems import report_note
+from hookctl.report.records import delivery_record, send_summary_record
+from hookctl.report.safe import safe_bytes, safe_line
+from hookctl.report.style import Style, Tone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hookctl.flows.send import SendEvent, SendSummary
+    from hookctl.model import Event, Provider
+    from hookctl.report.machine import RecordWriter
+    from hookctl.runtime import Runtime
+
+BODY_LINES = 8
+"""Lines of a failed delivery's response that are shown."""
+BODY_WIDTH = 400
+"""Characters of each of those lines."""
+
+_NAME_WIDTH = 24
+
+
+class SendReport(Protocol):
+    """Takes what a send yields, and its summary."""
+
+    def take(self, event: SendEvent) -> None:
+        """Report one thing that happened."""
+
+    def note(self, text: str) -> None:
+        """Say something that is worth knowing but is not a result."""
+
+    def close(self, summary: SendSummary) -> None:
+        """Report the end."""
+
+
+class MachineSendReport:
+    """Deliveries as records; notes go to standard error."""
+
+    def __init__(self, writer: RecordWriter, runtime: Runtime) -> None:
+        self._writer = writer
+        self._runtime = runtime
+
+    def take(self, event: SendEvent) -> None:
+        """Write a delivery, or a note beside the data."""
+        if isinstance(event, Delivery):
+            self._writer.write(delivery_record(event, self._runtime.redactor.clean))
+        elif not isinstance(event, SignedRequest):
+            self.note(event.text)
+
+    def note(self, text: str) -> None:
+        """Write a note beside the data."""
+        report_note(text, self._runtime)
+
+    def close(self, summary: SendSummary) -> None:
+        """Write the counts."""
+        self._writer.close(send_summary_record(summary))
+
+
+class TextSendReport:
+    """A line per delivery, details where something is wrong, a summary.
+
+    Args:
+        runtime: streams and redactor.
+        providers: by name, for what they document.
+        verbose: show each request as sent and the response's headers.
+        quiet: only the summary.
+    """
+
+    def __init__(self, runtime: Runtime, providers: dict[str, Provider], *, verbose: bool, quiet: bool) -> None:
+        self._runtime = runtime
+        self._providers = providers
+        self._verbose = verbose
+        self._quiet = quiet
+        self._style = Style.of(runtime.out, runtime.env)
+
+    def take(self, event: SendEvent) -> None:
+        """Write what happened."""
+        if isinstance(event, Delivery):
+            if not self._quiet:
+                self._delivery(event)
+        elif isinstance(event, SignedRequest):
+            if self._verbose:
+                self._request(event)
+        else:
+            report_note(event.text, self._runtime)
+
+    def note(self, text: str) -> None:
+        """Write a note, unless only the outcome is asked for."""
+        if not self._quiet:
+            report_note(text, self._runtime)
+
+    def close(self, summary: SendSummary) -> None:
+        """Write the counts in one line."""
+        parts = [f"{summary.ok} ok"]
+        if summary.unexpected:
+            parts.append(f"{summary.unexpected} unexpected")
+        if summary.not_delivered:
+            parts.append(f"{summary.not_delivered} not delivered")
+        left = summary.planned - summary.total
+        if left:
+            parts.append(f"{left} not sent")
+        noun = "delivery" if summary.planned == 1 else "deliveries"
+        where = " and ".join(summary.urls)
+        self._line(
+            self._style.paint(
+                f"{summary.planned} {noun}: {', '.join(parts)}",
+                Tone.GOOD if summary.ok == summary.planned else Tone.BAD,
+            )
+            + (f"  {self._style.paint(safe_line(where), Tone.QUIET)}" if where else "")
+        )
+
+    def _line(self, text: str) -> None:
+        self._runtime.out.line(self._runtime.redactor.clean(text))
+
+    def _delivery(self, delivery: Delivery) -> None:
+        style, request, attempt = self._style, delivery.request, delivery.attempt
+        status = str(attempt.response.status) if attempt.response else "---"
+        name = safe_line(request.event or "(unnamed)")
+        tone = Tone.GOOD if delivery.ok else Tone.BAD
+        line = f"{style.yes if delivery.ok else style.no} {name:<{_NAME_WIDTH}} {style.paint(status, tone)}"
+        line += f" {attempt.duration_ms:6.0f} ms"
+        if request.event_id:
+            line += f"  {style.paint(safe_line(request.event_id), Tone.QUIET)}"
+        self._line(line)
+        for detail in self._details(delivery):
+            self._line(f"    {detail}")
+        if self._verbose and attempt.response is not None:
+            for key, value in attempt.response.headers:
+                self._line(f"  < {safe_line(key)}: {safe_line(value)}")
+        if attempt.response is not None and (not delivery.ok or self._verbose):
+            for text in excerpt(self._runtime.redactor.clean(safe_bytes(attempt.response.body))):
+                self._line(f"  | {text}")
+        if attempt.response is not None and attempt.response.truncated:
+            self._line(f"  | {style.paint('(the answer went on: reading stopped at 1 MiB)', Tone.QUIET)}")
+
+    def _details(self, delivery: Delivery) -> list[str]:
+        attempt = delivery.attempt
+        provider = self._providers[delivery.request.provider]
+        details: list[str] = []
+        if attempt.failure is not None:
+            details.append(safe_line(attempt.failure.message))
+            hint = attempt.failure.hint
+            if attempt.failure.kind is FailureKind.TIMEOUT:
+                hint = f"{provider.title} gives a receiver {delivery.deadline_s:g} s: answer first, work afterwards"
+            if hint:
+                details.append(self._style.paint(f"hint: {safe_line(hint)}", Tone.QUIET))
+            return details
+        if attempt.response is not None and not delivery.ok:
+            details.append(f"expected {delivery.expected}, answered {attempt.response.status}")
+            hint = self._hint(delivery, attempt.response.status, provider)
+            if hint:
+                details.append(self._style.paint(f"hint: {safe_line(hint)}", Tone.QUIET))
+        if delivery.late:
+            text = f"slower than the {delivery.deadline_s:g} s that {provider.title} waits: it would have given up"
+            details.append(self._style.paint(text, Tone.WARNING))
+        return details
+
+    def _hint(self, delivery: Delivery, status: int, provider: Provider) -> str | None:
+        response = delivery.attempt.response
+        location = response.header("location") if response else None
+        refused = {provider.replies.missing_signature, provider.replies.invalid_signature}
+        path = provider.endpoint.path
+        if 200 <= status < 300:
+            return "a receiver must refuse this request: it accepted one that is not genuine"
+        if 300 <= status < 400:
+            return f"it redirects to {location or 'nowhere'}; a webhook sender does not follow"
+        if status in refused and delivery.expected == "2xx":
+            return f"does the receiver use the same {provider.secret.env}, over the raw body?"
+        if status in {404, 405} and path is not None and not delivery.request.url.endswith(path):
+            return f"{provider.title}'s documented path is {path}"
+        if status == 413:
+            return f"the body has {len(delivery.request.body)} bytes: raise the receiver's limit"
+        return None
+
+    def _request(self, request: SignedRequest) -> None:
+        self._line(f"  > {request.method} {safe_line(request.url)}")
+        for name, value in request.headers:
+            self._line(f"  > {safe_line(name)}: {safe_line(value)}")
+        self._line("  >")
+        # as sent: rendered bytes are not redacted, only made safe to show
+        for text in safe_bytes(request.body).split("\n"):
+            self._runtime.out.line(f"  > {text}")
+
+
+def excerpt(text: str) -> list[str]:
+    """Return the first lines of a text, each cut, with a note about what is left out."""
+    lines = text.strip("\n").split("\n") if text.strip() else []
+    shown = [line if len(line) <= BODY_WIDTH else f"{line[:BODY_WIDTH]}..." for line in lines[:BODY_LINES]]
+    if len(lines) > BODY_LINES:
+        shown.append(f"({len(lines) - BODY_LINES} more lines)")
+    return shown
+
+
+def illustrative_note(events: Sequence[Event]) -> str | None:
+    """Return a sentence about which of the events are illustrative, or None when none is."""
+    names = list(dict.fromkeys(event.name for event in events if not event.documented))
+    if not names:
+        return None
+    if len(names) == 1:
+        return f"the payload of {names[0]} is illustrative: the vendor's page gives no example of it"
+    return f"{len(names)} of the payloads are illustrative (`hookctl events` says which)"

@@ -1,0 +1,55 @@
+"""Fences for every test: a home of its own, no secrets from outside, no network beyond loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.harness import Cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_OUTSIDE_PREFIXES = ("ARKY_", "ARCADE_", "HOOKCTL_", "XDG_")
+_OUTSIDE_NAMES = {
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "NO_COLOR",
+    "CLICOLOR_FORCE",
+    "FORCE_COLOR",
+    "SSL_CERT_FILE",
+    "COLUMNS",
+}
+
+
+@pytest.fixture(autouse=True)
+def fences(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the test an empty home and an environment without this machine's settings."""
+    for name in list(os.environ):
+        if name.startswith(_OUTSIDE_PREFIXES) or name.upper() in _OUTSIDE_NAMES:
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    real_connect = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:  # noqa: ANN401 - socket's own type
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not ipaddress.ip_address(address[0]).is_loopback:
+            raise AssertionError(f"a test tried to reach {address[0]}, which is not this machine")
+        real_connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Return the command line, run as a process of its own in an empty folder."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Cli(folder)
