@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE_MODULES := tests/receivers/node_modules/.installed
 
-.PHONY: demo test test-all check lint types imports format lock clean dev
+.PHONY: demo test test-all check lint types imports format pictures lock clean dev
 
 demo: $(VENV)/.runtime
 	$(BIN)/hookctl demo
@@ -57,6 +57,9 @@ $(NODE_MODULES): tests/receivers/package-lock.json
 	@command -v npm >/dev/null || { echo "the tests need npm: it is not on the PATH"; exit 1; }
 	cd tests/receivers && npm ci --no-audit --no-fund
 	@touch $@
+
+pictures: dev
+	$(BIN)/python docs/make_pictures.py
 
 # locks by name and hash, without addresses, for every supported Python
 lock: $(VENV)/bin/python
