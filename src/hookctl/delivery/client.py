@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hookctl.errors import InputError
 from hookctl.model import Attempt, Failure, FailureKind, Response, SignedRequest
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType, TracebackType
 
-    import httpx
+    from hookctl.delivery.transport import DeadlineTransport
 
 RESPONSE_LIMIT_BYTES = 1024 * 1024
 """An answer is read this far and no further; what counts is its status."""
+
+_REASON_CHARACTERS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,13 @@ class Client:
 
     def __enter__(self) -> Client:
         # loaded here, so that the first delivery's duration is the receiver's alone
-        _ = self._http
+        _ = self._transport
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._http.close()
+        self._transport.close()
 
     def proxy_for(self, url: str) -> str | None:
         """Return the proxy that requests to a URL go through, credentials left out, or None."""
@@ -107,14 +110,19 @@ class Client:
         from hookctl.delivery.transport import RULES, Rules
 
         deadline = Deadline(timeout_s)
+        parts = urlsplit(request.url)
+        # httpx would resolve dots in the path and escape anew, and decode an international name for its own Host
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        framing = (("Host", parts.netloc), ("Content-Length", str(len(request.body))))
         outgoing = httpx.Request(
             request.method,
             request.url,
-            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers],
+            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*framing, *request.headers)],
             content=request.body,
-            extensions={RULES: Rules(deadline, loopback_only)},
+            extensions={RULES: Rules(deadline, loopback_only, target.encode("ascii"))},
         )
-        answer = self._http.send(outgoing, stream=True)
+        # not through httpx.Client: it prepares to follow redirects, and raises when their Location is no URL
+        answer = self._transport.handle_request(outgoing)
         try:
             headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
             yield Response(answer.status_code, headers, b"")
@@ -131,15 +139,12 @@ class Client:
             answer.close()
 
     @cached_property
-    def _http(self) -> httpx.Client:
-        library = load_httpx()
+    def _transport(self) -> DeadlineTransport:
+        load_httpx()
         # after httpx: it imports httpx too, and load_httpx has to be the first to do so
         from hookctl.delivery.transport import DeadlineTransport
 
-        transport = DeadlineTransport(lambda: self._ssl_context, self._options.env or {})
-        # trust_env off: netrc is never read, and proxies are this package's business
-        client: httpx.Client = library.Client(transport=transport, trust_env=False, timeout=None)
-        return client
+        return DeadlineTransport(lambda: self._ssl_context, self._options.env or {})
 
     @cached_property
     def _ssl_context(self) -> ssl.SSLContext:
@@ -152,8 +157,7 @@ class Client:
             context.verify_mode = ssl.CERT_NONE
             return context
         if self._options.cacert is None:
-            usual: ssl.SSLContext = load_httpx().create_ssl_context()
-            return usual
+            return _usual_authorities()
         try:
             return ssl.create_default_context(cafile=self._options.cacert)
         except ssl.SSLError:
@@ -177,6 +181,18 @@ def load_httpx() -> ModuleType:
     return httpx
 
 
+def _usual_authorities() -> ssl.SSLContext:
+    from hookctl.delivery.network import DeliveryFailedError
+
+    try:
+        context: ssl.SSLContext = load_httpx().create_ssl_context()
+    except OSError as error:
+        # ssl.SSLError is one too: a file that is not PEM
+        message = "the certificate authorities that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read"
+        raise DeliveryFailedError(Failure(FailureKind.TLS, message, error.strerror)) from None
+    return context
+
+
 def _timeout(response: Response | None, timeout_s: float) -> Failure:
     if response is None:
         return Failure(FailureKind.TIMEOUT, f"no answer within {timeout_s:g} s")
@@ -188,7 +204,13 @@ def _protocol_failure(reason: str, response: Response | None) -> Failure:
     # httpcore's own wording for an end of stream; everything else is h11's complaint about the bytes
     if reason.startswith(("Server disconnected", "peer closed connection")):
         return _connection_lost(response, "closed")
-    return Failure(FailureKind.INVALID_HTTP, f"the answer is not valid HTTP: {reason}")
+    if reason == "illegal request line":
+        # h11's words for a first byte that no line of HTTP begins with
+        message = "the answer is not valid HTTP: it does not begin with a status line"
+        return Failure(FailureKind.INVALID_HTTP, message, "is it https there, or another protocol?")
+    # h11 quotes the line that it did not like, and a line can be as long as the receiver pleases
+    shown = reason if len(reason) <= _REASON_CHARACTERS else f"{reason[:_REASON_CHARACTERS]}..."
+    return Failure(FailureKind.INVALID_HTTP, f"the answer is not valid HTTP: {shown}")
 
 
 def _connection_lost(response: Response | None, reason: str) -> Failure:

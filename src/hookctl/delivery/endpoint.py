@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -20,6 +20,10 @@ _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}(?:[/?].*)?")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]-._"
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+_FOUR_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){3}")
+_CREDENTIALS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
+_LONGEST_URL = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +80,17 @@ def _endpoint(provider: Provider, setting: Setting, config: Config, *, allow_rem
         hint = hint or 'a URL, a port, or a name under [endpoints] in hookctl.toml: name = "URL"'
         raise InputError(f"unknown endpoint {text!r} ({setting.where})", hint=hint)
     else:
-        raise InputError(f"{text!r} is not a URL ({setting.where})", hint="for instance http://localhost:3000/webhooks")
+        hint = "for instance http://localhost:3000/webhooks"
+        raise InputError(f"{_shown(text)} is not a URL ({setting.where})", hint=hint)
     parts = _checked(url, setting.where)
-    host = parts.hostname or ""
+    host = _host(parts)
     project = setting.origin is Origin.PROJECT
     if project and not allow_remote and not is_loopback_name(host):
         raise InputError(
             f"{setting.where} points beyond this machine, to {host}",
             hint="a file of the project says so, not you: confirm with --allow-remote, or use --to",
         )
-    return Endpoint(_normal(parts), host, setting.origin, loopback_only=project and not allow_remote)
+    return Endpoint(_normal(parts, host), host, setting.origin, loopback_only=project and not allow_remote)
 
 
 def _local_url(provider: Provider, port: str, where: str) -> str:
@@ -101,34 +106,65 @@ def _local_url(provider: Provider, port: str, where: str) -> str:
 
 
 def _checked(url: str, where: str) -> SplitResult:
+    shown = _shown(url)
     try:
         parts = urlsplit(url)
         _ = parts.port
-        host = parts.hostname
-        if host and ":" not in host and not host.isascii():
-            host.encode("idna")
+        host = _host(parts)
     except (ValueError, UnicodeError):
-        raise InputError(f"{url!r} is not a URL ({where})") from None
+        raise InputError(f"{shown} is not a URL ({where})") from None
     if any(character.isspace() or ord(character) < 0x20 for character in url):
-        raise InputError(f"{url!r} has white space in it ({where})", hint="write a space in a URL as %20")
+        raise InputError(f"{shown} has white space in it ({where})", hint="write a space in a URL as %20")
+    if len(url) > _LONGEST_URL:
+        raise InputError(f"the URL {shown} is longer than {_LONGEST_URL} characters ({where})")
     if parts.scheme.lower() not in {"http", "https"}:
-        raise InputError(f"{url!r}: {parts.scheme} is not supported ({where})", hint="http and https are")
+        raise InputError(f"{shown}: {parts.scheme} is not supported ({where})", hint="http and https are")
     if not host:
-        raise InputError(f"{url!r} names no host ({where})")
+        raise InputError(f"{shown} names no host ({where})")
+    if not _is_host(host, bracketed="[" in parts.netloc):
+        raise InputError(f"{shown}: {host!r} is not a host ({where})")
     if parts.port == 0:
-        raise InputError(f"{url!r}: port 0 is not a port to send to ({where})")
+        raise InputError(f"{shown}: port 0 is not a port to send to ({where})")
     if parts.username is not None or parts.password is not None:
-        # the message must not repeat them
         hint = "send them with -H 'Authorization: ...'"
         raise InputError(f"the URL for {host} has credentials in it ({where})", hint=hint)
     return parts
 
 
-def _normal(parts: SplitResult) -> str:
+def _shown(text: str) -> str:
+    """Return what was given as a URL for a message, without a user's name and password."""
+    # up to the last @: a password may have a slash in it, and then no URL can be read from the text
+    shown = _CREDENTIALS.sub(r"\1***@", text)
+    return repr(shown if len(shown) <= 200 else f"{shown[:197]}...")
+
+
+def _host(parts: SplitResult) -> str:
+    """Return the host as it is looked up: lower case, an international name in its ASCII form.
+
+    Raises:
+        UnicodeError: the name has no ASCII form.
+    """
+    host = parts.hostname or ""
+    return host if host.isascii() else host.encode("idna").decode("ascii").lower()
+
+
+def _is_host(host: str, *, bracketed: bool) -> bool:
+    if bracketed or _FOUR_NUMBERS.fullmatch(host):
+        try:
+            return ip_address(host).version == (6 if bracketed else 4)
+        except ValueError:
+            return False
+    return bool(_HOST.fullmatch(host))
+
+
+def _normal(parts: SplitResult, host: str) -> str:
     """Return the URL as it is shown and sent: no fragment, non-ASCII escaped, never an empty path."""
-    netloc = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode("ascii")
-    path = quote(parts.path or "/", safe=_URL_SAFE)
-    query = f"?{quote(parts.query, safe=_URL_SAFE)}" if parts.query else ""
+    netloc = f"[{host}]" if ":" in host else host
+    if parts.port is not None:
+        netloc += f":{parts.port}"
+    # bytes of the command line that are not UTF-8 are escaped as they are
+    path = quote(parts.path or "/", safe=_URL_SAFE, errors="surrogateescape")
+    query = f"?{quote(parts.query, safe=_URL_SAFE, errors='surrogateescape')}" if parts.query else ""
     return f"{parts.scheme.lower()}://{netloc}{path}{query}"
 
 
@@ -138,6 +174,9 @@ def is_loopback_name(host: str) -> bool:
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ip_address(host.partition("%")[0]).is_loopback
+        ip = ip_address(host)
     except ValueError:
         return False
+    # the form in which IPv6 sockets write an IPv4 address; not every Python calls it loopback
+    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
+    return (mapped or ip).is_loopback

@@ -10,7 +10,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from ipaddress import IPv6Address, ip_address
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, TypeVar
 
 import httpcore
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 # link-local services that hand out a machine's credentials to whoever asks from it
 _METADATA = frozenset({"169.254.169.254", "fd00:ec2::254"})
+
+_PIECE_BYTES = 16 * 1024
 
 
 class DeliveryFailedError(Exception):
@@ -74,9 +77,12 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         """Write as the wrapped stream does."""
-        if self._deadline.passed:
-            raise httpcore.WriteTimeout
-        self._stream.write(buffer, self._deadline.left_s())
+        # in pieces: the wrapped stream's own loop starts its timeout anew whenever a slow reader takes a little
+        pieces = memoryview(buffer)
+        for start in range(0, len(pieces), _PIECE_BYTES):
+            if self._deadline.passed:
+                raise httpcore.WriteTimeout
+            self._stream.write(bytes(pieces[start : start + _PIECE_BYTES]), self._deadline.left_s())
 
     def close(self) -> None:
         """Close the wrapped stream."""
@@ -111,11 +117,13 @@ class DeadlineBackend(httpcore.NetworkBackend):
     Args:
         deadline: when everything must be over.
         loopback_only: whether any address beyond this machine is refused.
+        proxy: the proxy that all connections lead to, for messages; None when they lead to the receiver.
     """
 
-    def __init__(self, deadline: Deadline, *, loopback_only: bool = False) -> None:
+    def __init__(self, deadline: Deadline, *, loopback_only: bool = False, proxy: str | None = None) -> None:
         self._deadline = deadline
         self._loopback_only = loopback_only
+        self._proxy = proxy
 
     def connect_tcp(
         self,
@@ -130,6 +138,15 @@ class DeadlineBackend(httpcore.NetworkBackend):
         Raises:
             DeliveryFailedError: with what went wrong, for the last address tried.
         """
+        try:
+            return self._connect(host, port, socket_options)
+        except DeliveryFailedError as error:
+            if self._proxy is None:
+                raise
+            message = f"the proxy {self._proxy} cannot be used: {error.failure.message}"
+            raise DeliveryFailedError(Failure(FailureKind.PROXY, message)) from None
+
+    def _connect(self, host: str, port: int, socket_options: Iterable[SOCKET_OPTION] | None) -> httpcore.NetworkStream:
         failure: Failure | None = None
         backend = httpcore.SyncBackend()
         for address in self._resolve(host, port):
@@ -162,16 +179,39 @@ class DeadlineBackend(httpcore.NetworkBackend):
             raise DeliveryFailedError(Failure(FailureKind.DNS, message)) from None
 
     def _forbidden(self, host: str, address: str) -> Failure | None:
-        ip = ip_address(address.partition("%")[0])
-        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
-        named = f"{host} is {ip}" if host != str(ip) else host
-        if str(ip) in _METADATA:
-            return Failure(FailureKind.BLOCKED, f"{named}, a cloud metadata service: hookctl never sends there")
-        if self._loopback_only and not ip.is_loopback:
+        failure = _metadata(host, address)
+        if failure is None and self._loopback_only and not plain_address(address).is_loopback:
             hint = "the endpoint comes from a file of the project: confirm it with --allow-remote"
-            return Failure(FailureKind.BLOCKED, f"{named}, which is not this machine", hint)
+            failure = Failure(FailureKind.BLOCKED, f"{_named(host, address)}, which is not this machine", hint)
+        return failure
+
+
+def plain_address(address: str) -> IPv4Address | IPv6Address:
+    """Return an address without its zone, and the IPv4 address where an IPv6 one stands for it."""
+    ip = ip_address(address.partition("%")[0])
+    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
+
+
+def refuse_address(host: str) -> None:
+    """Raise `DeliveryFailedError` for a host that is a forbidden address, in any spelling; a name is no address."""
+    with suppress(OSError, UnicodeError):
+        # as the C library reads it: decimal and hexadecimal forms are addresses to it as well
+        for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST):
+            failure = _metadata(host, str(entry[4][0]))
+            if failure is not None:
+                raise DeliveryFailedError(failure)
+
+
+def _metadata(host: str, address: str) -> Failure | None:
+    if str(plain_address(address)) not in _METADATA:
         return None
+    message = f"{_named(host, address)}, a cloud metadata service: hookctl never sends there"
+    return Failure(FailureKind.BLOCKED, message)
+
+
+def _named(host: str, address: str) -> str:
+    ip = str(plain_address(address))
+    return host if host == ip else f"{host} is {ip}"
 
 
 def _within(call: Callable[[], list[str]], deadline: Deadline) -> list[str]:

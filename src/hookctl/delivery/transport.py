@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import httpcore
 import httpx
 
-from hookctl.delivery.network import DeadlineBackend, DeliveryFailedError
+from hookctl.delivery.network import DeadlineBackend, DeliveryFailedError, refuse_address
 from hookctl.delivery.proxies import find_proxy
 from hookctl.model import Failure, FailureKind
 
@@ -26,6 +26,8 @@ class Rules(NamedTuple):
 
     deadline: Deadline
     loopback_only: bool
+    target: bytes
+    """The URL's path and query, to the letter."""
 
 
 class DeadlineTransport(httpx.BaseTransport):
@@ -54,7 +56,7 @@ class DeadlineTransport(httpx.BaseTransport):
                         scheme=request.url.raw_scheme,
                         host=request.url.raw_host,
                         port=request.url.port,
-                        target=request.url.raw_path,
+                        target=rules.target,
                     ),
                     headers=request.headers.raw,
                     content=request.stream,
@@ -68,11 +70,15 @@ class DeadlineTransport(httpx.BaseTransport):
         )
 
     def _pool(self, url: httpx.URL, rules: Rules) -> httpcore.ConnectionPool:
-        backend = DeadlineBackend(rules.deadline, loopback_only=rules.loopback_only)
         context = self._ssl_context() if url.scheme == "https" else None
         proxy = None if rules.loopback_only else find_proxy(str(url), self._env)
+        backend = DeadlineBackend(
+            rules.deadline, loopback_only=rules.loopback_only, proxy=proxy.shown if proxy else None
+        )
         if proxy is None:
             return httpcore.ConnectionPool(ssl_context=context, network_backend=backend)
+        # the proxy resolves names; an address that is written out can still be looked at
+        refuse_address(url.raw_host.decode("ascii"))
         if proxy.scheme not in {"http", "https"}:
             message = f"the proxy {proxy.shown} is of a kind that is not supported"
             raise DeliveryFailedError(Failure(FailureKind.PROXY, message, "http and https proxies are"))

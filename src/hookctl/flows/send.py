@@ -219,7 +219,7 @@ def run_send(plan: Plan, runtime: Runtime, summary: SendSummary) -> Iterator[Sen
         Notes, then for each delivery the request that goes out and what became of it.
 
     Raises:
-        InputError: the `--cacert` file cannot be used; nothing has been sent then.
+        InputError: the `--cacert` file or a proxy in the environment cannot be used; nothing has been sent then.
     """
     options = plan.options
     noted: set[str] = set()
@@ -228,10 +228,12 @@ def run_send(plan: Plan, runtime: Runtime, summary: SendSummary) -> Iterator[Sen
             yield Note("--insecure: certificates are not checked; anyone on the way can read and change deliveries")
         wait_until_s = runtime.monotonic_s() + options.wait_s
         for job in plan.jobs:
+            # before anything is sent: the environment may name a proxy that is none
             proxy = client.proxy_for(job.endpoint.url)
             if proxy is not None and proxy not in noted:
                 noted.add(proxy)
                 yield Note(f"through the proxy {proxy}, as the environment says")
+        for job in plan.jobs:
             for step in _deliver(plan, job, client, runtime, wait_until_s):
                 if isinstance(step, Delivery):
                     summary.count(step)
@@ -254,7 +256,7 @@ def _deliver(plan: Plan, job: Job, client: Client, runtime: Runtime, wait_until_
             break
         if not waiting:
             waiting = True
-            yield Note(f"waiting up to {left_s:.0f} s for {request.url}: {failure.message}")
+            yield Note(f"waiting up to {left_s:.1f} s for {request.url}: {failure.message}")
         runtime.sleep(min(pause_s, left_s))
         pause_s = min(pause_s * 2, longest_s)
     yield request

@@ -1,0 +1,1 @@
+"""Delivery over real sockets: what can go wrong on the way, and what goes over the wire."""

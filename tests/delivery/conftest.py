@@ -1,0 +1,181 @@
+"""A client, ready requests, and a certificate authority that is thrown away afterwards."""
+
+from __future__ import annotations
+
+import io
+import ssl
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from hookctl.catalogue import load_catalogue
+from hookctl.cli.main import main
+from hookctl.delivery import Client, ClientOptions
+from hookctl.model import SignedRequest
+from hookctl.runtime import Output, Runtime
+from tests.harness import ARCADE_SECRET, ARKY_SECRET, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hookctl.model import Attempt, Headers, Provider
+
+SLACK_S = 1.0
+"""How far past its deadline a delivery may return on a machine that is busy with other tests."""
+
+
+class Deliver(Protocol):
+    """Sends a POST, and checks that it is over in time."""
+
+    def __call__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = 5.0,
+        options: ClientOptions | None = None,
+        headers: Headers = (),
+        body: bytes = b"{}",
+        loopback_only: bool = False,
+    ) -> Attempt: ...
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a thread of a server or of the resolver running."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(1.0)
+        assert not thread.is_alive(), f"{thread.name} is still running"
+
+
+@pytest.fixture
+def deliver() -> Deliver:
+    def send(
+        url: str,
+        *,
+        timeout_s: float = 5.0,
+        options: ClientOptions | None = None,
+        headers: Headers = (),
+        body: bytes = b"{}",
+        loopback_only: bool = False,
+    ) -> Attempt:
+        request = SignedRequest("arky", "order.paid", "evt_1", "POST", url, headers, body)
+        with Client(options or ClientOptions()) as client:
+            started = time.monotonic()
+            attempt = client.deliver(request, timeout_s=timeout_s, loopback_only=loopback_only)
+            took_s = time.monotonic() - started
+        assert took_s < timeout_s + SLACK_S
+        assert 0 <= attempt.duration_ms <= took_s * 1000 + 1
+        assert attempt.response is not None or attempt.failure is not None
+        return attempt
+
+    return send
+
+
+class Here(Protocol):
+    """Runs a command line with both secrets in this process: as `cli` does, in a twentieth of the time."""
+
+    def __call__(self, *arguments: str) -> Result: ...
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Here:
+    def run(*arguments: str) -> Result:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace") for _ in range(2))
+        runtime = Runtime(
+            env={"ARKY_WEBHOOK_SECRET": ARKY_SECRET, "ARCADE_SIGNING_SECRET": ARCADE_SECRET},
+            cwd=tmp_path,
+            stdin=io.BytesIO(),
+            out=Output(out, "standard output"),
+            err=Output(err, "standard error"),
+        )
+        code = main(arguments, runtime)
+        raw_out, raw_err = (stream.buffer.getvalue() for stream in (out, err))
+        return Result(code, raw_out.decode(), raw_err.decode(), raw_out)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def arky() -> Provider:
+    return load_catalogue().provider("arky")
+
+
+@pytest.fixture(scope="session")
+def arcade() -> Provider:
+    return load_catalogue().provider("arcade")
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority in a folder."""
+
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        """The certificate to trust."""
+        return self.folder / "ca.pem"
+
+    def issue(self, name: str, *, alternative: str, days: int = 2) -> Path:
+        """Make a server's certificate and key, in one file."""
+        _openssl(self.folder, *_new_key(name), "-subj", f"/CN={name}", "-out", f"{name}.csr")
+        (self.folder / f"{name}.ext").write_text(f"subjectAltName={alternative}\n")
+        signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", str(days), "-extfile")
+        _openssl(self.folder, "x509", "-req", "-in", f"{name}.csr", *signing, f"{name}.ext", "-out", f"{name}.crt")
+        file = self.folder / f"{name}.pem"
+        file.write_bytes((self.folder / f"{name}.key").read_bytes() + (self.folder / f"{name}.crt").read_bytes())
+        return file
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """What servers can show, and whom a client may trust."""
+
+    authority: Path
+    other_authority: Path
+    good: ssl.SSLContext
+    """For localhost, 127.0.0.1, ::1 and receiver.example."""
+    expired: ssl.SSLContext
+    wrong_host: ssl.SSLContext
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    first = _authority(tmp_path_factory.mktemp("authority"))
+    second = _authority(tmp_path_factory.mktemp("other"))
+    names = "DNS:localhost,DNS:receiver.example,IP:127.0.0.1,IP:::1"
+    return Certificates(
+        first.file,
+        second.file,
+        good=_context(first.issue("good", alternative=names)),
+        expired=_context(first.issue("expired", alternative=names, days=-1)),
+        wrong_host=_context(first.issue("wrong", alternative="DNS:another.example")),
+    )
+
+
+def _authority(folder: Path) -> Authority:
+    _openssl(folder, *_new_key("ca"), "-x509", "-subj", "/CN=Throw-away CA", "-days", "2", "-out", "ca.pem")
+    return Authority(folder)
+
+
+def _context(file: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def _new_key(name: str) -> tuple[str, ...]:
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    return ("req", "-new", *curve, "-nodes", "-keyout", f"{name}.key")
+
+
+def _openssl(folder: Path, *arguments: str) -> None:
+    done = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
