@@ -9,9 +9,13 @@ from hookctl.errors import UsageError
 from hookctl.model import TimeUnit
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_MS = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH).total_seconds()) * 1000
+_MAX_MS = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH).total_seconds()) * 1000 + 999
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
-_SECONDS = re.compile(r"(?P<whole>[0-9]{1,12})(?:\.(?P<fraction>[0-9]{1,9}))?")
+_SECONDS = re.compile(r"(?P<whole>[0-9]{1,18})(?:\.(?P<fraction>[0-9]{1,9}))?")
+# fromisoformat() alone also takes week dates, any separator, even a line break, and offsets with seconds
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 def write_time(at_ms: int, unit: TimeUnit) -> int | str:
@@ -24,7 +28,7 @@ def write_time(at_ms: int, unit: TimeUnit) -> int | str:
         return at_ms // 1000
     if unit is TimeUnit.UNIX_MILLISECONDS:
         return at_ms
-    if not 0 <= at_ms <= _MAX_MS + 999:
+    if not 0 <= at_ms <= _MAX_MS:
         raise UsageError("the time is outside the years 1970 to 9999")
     moment = _EPOCH + timedelta(milliseconds=at_ms)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
@@ -71,7 +75,7 @@ def parse_at(text: str) -> int:
         fraction = (seconds["fraction"] or "").ljust(3, "0")[:3]
         at_ms = int(seconds["whole"]) * 1000 + int(fraction)
     else:
-        parsed = _read_iso(text) if "T" in text or "t" in text or " " in text else None
+        parsed = _read_iso(text.upper()) if _RFC3339.fullmatch(text) else None
         if parsed is None:
             hint = "write 2026-01-31T12:00:00Z, 2026-01-31T12:00:00+02:00 or seconds such as 1704067200"
             raise UsageError(f"{text!r} is not a time with a zone", hint=hint)

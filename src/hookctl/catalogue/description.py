@@ -42,6 +42,7 @@ _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _PLACEHOLDERS = ("{timestamp}", "{body}")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 _PROVIDER_NAME = re.compile(r"[a-z][a-z0-9-]*")
 # an event's name is also its file's name
 _EVENT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
@@ -67,7 +68,8 @@ def load_provider(folder: Path) -> Provider:
         raise ProviderError(f"no provider at {folder}: it has no {DESCRIPTION_FILE}") from None
     except OSError as error:
         raise ProviderError(f"cannot read {file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # beside TOMLDecodeError: not UTF-8, a number of more than 4300 digits, arrays nested without end
         raise ProviderError(f"{file}: not valid TOML: {error}") from None
     return _Description(folder, Table(file, "", data)).provider()
 
@@ -93,7 +95,7 @@ class _Description:
         signature = self._section("signature", self._signature)
         timestamp = self._section("timestamp", self._timestamp) if "timestamp" in top else None
         if signature.signs_timestamp and timestamp is None:
-            raise top.error("signature.content", "signs {timestamp}, but there is no [timestamp] table")
+            raise top.table("signature").error("content", "signs {timestamp}, but there is no [timestamp] table")
         provider = Provider(
             name=name,
             title=top.text("title"),
@@ -121,7 +123,8 @@ class _Description:
         if single is not None:
             for key in single:
                 self._facts[f"{name}.{key}"] = self._source(single, key)
-                if key not in table:
+                # by iteration, which does not make the key known
+                if key not in list(table):
                     raise single.error(key, "gives the source of a key that is not there")
         table.finish()
         return value
@@ -155,6 +158,8 @@ class _Description:
             parts += [text[end : match.start()], match.group()]
             end = match.end()
         parts.append(text[end:])
+        if any(("{" in part or "}" in part) and part not in _PLACEHOLDERS for part in parts):
+            raise table.error("content", f"is {text!r}: a brace lacks its partner")
         if "{body}" not in parts:
             raise table.error("content", "does not sign {body}")
         return tuple(part for part in parts if part)
@@ -196,7 +201,8 @@ class _Description:
 
     def _event(self, provider: str, name: str, table: Table) -> Event:
         if not _EVENT_NAME.fullmatch(name):
-            raise self._top.error(f"events.{name}", "is not a usable event name", hint="letters, digits and . _ : -")
+            hint = "letters, digits and . _ : -"
+            raise self._top.table("events").error(name, "is not a usable event name", hint=hint)
         event = Event(
             name=name,
             provider=provider,
@@ -223,6 +229,6 @@ class _Description:
     @staticmethod
     def _pointer(table: Table, key: str) -> str:
         value = table.text(key)
-        if not value.startswith("/"):
+        if not _POINTER.fullmatch(value):
             raise table.error(key, f"is {value!r}; it must be a JSON Pointer such as /id")
         return value

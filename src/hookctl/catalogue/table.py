@@ -31,6 +31,8 @@ class Table:
         self._asked: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
+        # who asks for an optional key knows it: a misspelling of it then finds it
+        self._asked.add(key)
         return key in self._data
 
     def __iter__(self) -> Iterator[str]:

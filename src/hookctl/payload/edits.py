@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from hookctl.errors import PathError, UsageError, did_you_mean
+from hookctl.errors import PathError, ProviderError, UsageError, did_you_mean
 from hookctl.payload.jsontext import Json, JsonTextError, Number, encode, parse
-from hookctl.payload.paths import PayloadPath, Step, split_path
+from hookctl.payload.paths import INDEX, PayloadPath, Step, split_path
 from hookctl.payload.schema import SchemaNode, type_name
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Editor:
     def _index(self, path: PayloadPath, container: list[Json], step: Step) -> int:
         where = PayloadPath(path.steps[:-1])
         if isinstance(step, str):
-            if not (step.isascii() and step.isdecimal()):
+            if not INDEX.fullmatch(step):
                 hint = f"write {where}[0]" if container else None
                 raise PathError(f"{where} is an array: {step!r} is not an index into it", hint=hint)
             step = int(step)
@@ -177,7 +178,9 @@ class Editor:
         return PathError(f"{edit.kind} {edit.path}: {self._event} has no {path}", hint=hint)
 
     def _nearest(self, wanted: str) -> str | None:
-        known = list(dict.fromkeys([*map(str, self._schema.paths()), *map(str, _paths(self._document))]))
+        # a schema that refers to itself names paths without end
+        named = islice(self._schema.paths(), _MAX_NAMED)
+        known = list(dict.fromkeys([*map(str, named), *map(str, _paths(self._document))]))
         last = wanted.rpartition(".")[2]
         same_name = [path for path in known if path.rpartition(".")[2] == last][:3]
         if same_name:
@@ -194,7 +197,7 @@ class Editor:
         else:
             value = _typed(edit, edit.text or "", node)
         if node is not None:
-            _check_type(edit, value, node)
+            _check_type(edit, value, node, self._event)
         return value
 
 
@@ -219,21 +222,34 @@ def _type_list(node: SchemaNode | None) -> str:
     return " or ".join(names) or "any JSON value"
 
 
-def _check_type(edit: Edit, value: Json, node: SchemaNode) -> None:
+def _check_type(edit: Edit, value: Json, node: SchemaNode, event: str) -> None:
     # 30 ms to load, and only an edit needs it
     import jsonschema_rs
 
-    validator = jsonschema_rs.validator_for(cast("dict[str, Any]", _plain(node.standalone())))
+    try:
+        validator = jsonschema_rs.validator_for(cast("dict[str, Any]", _plain(node.standalone())))
+    except ValueError as invalid:
+        reason = str(invalid).partition("\n")[0]
+        raise ProviderError(f"{edit.kind} {edit.path}: the schema of {event} is not valid there: {reason}") from None
     for error in validator.iter_errors(_plain(value)):
         # types are enforced; a value outside a documented set, or an object with a gap, is a legitimate thing to send
         if str(error.schema_path[-1]) not in _TYPE_KEYWORDS:
             continue
         wrong = value
         for step in error.instance_path:
-            wrong = wrong[step]  # type: ignore[index]  # the validator has just walked there
+            wrong = _member(wrong, step)
         where = PayloadPath((*edit.path.steps, *error.instance_path))
         types = _type_list(node) if not error.instance_path else "what the schema says"
         raise PathError(f"{edit.kind} {where}: {_shown(wrong)} is {type_name(wrong)}", hint=f"expected: {types}")
+
+
+def _member(value: Json, step: Step) -> Json:
+    """Return the member that a validator walked to: it saw the names as `_plain` writes them."""
+    if isinstance(value, dict):
+        return next(member for name, member in value.items() if _plain(name) == step)
+    assert isinstance(value, list)  # noqa: S101 - nothing else has members
+    assert isinstance(step, int)  # noqa: S101
+    return value[step]
 
 
 _TYPE_KEYWORDS = frozenset({"type", "anyOf", "oneOf"})
@@ -244,6 +260,7 @@ def _shown(value: Json) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+_MAX_NAMED = 5000
 _MAX_INT = 2**63 - 1
 
 

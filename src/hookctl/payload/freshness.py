@@ -47,7 +47,8 @@ class IdSource:
 
     def bytes(self, purpose: str) -> bytes:
         """Return 32 bytes that depend on the seed and the purpose alone."""
-        return sha256(b"\0".join((self.seed, purpose.encode()))).digest()
+        # a sample may hold half of a surrogate pair
+        return sha256(b"\0".join((self.seed, purpose.encode(errors="surrogatepass")))).digest()
 
     def _derive(self, *parts: str, prefix: str | None) -> str:
         digest = self.bytes("\0".join(parts))

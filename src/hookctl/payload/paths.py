@@ -15,7 +15,10 @@ Step: TypeAlias = str | int
 """One step down: a member's name or an element's index. JSON Pointers give indexes as names."""
 
 _BARE = re.compile(r"""[^."\[\]=:\s][^."\[\]=]*?(?=[."\[=]|:=|$)""", re.DOTALL)
-_INDEX = re.compile(r"\[(0|[1-9][0-9]{0,8})\]")
+INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+"""An index as RFC 6901 writes it: ASCII digits without a leading zero. No payload needs more than nine."""
+
+_INDEX = re.compile(rf"\[({INDEX.pattern})\]")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _PLAIN_NAME = re.compile(r"""[^."\[\]=:\s/-][^."\[\]=:\s]*""")
 
@@ -108,7 +111,7 @@ def look_up(value: Json, pointer: str) -> Json:
     for token in pointer_steps(pointer):
         if isinstance(value, dict):
             value = value.get(token)
-        elif isinstance(value, list) and token.isdecimal() and int(token) < len(value):
+        elif isinstance(value, list) and INDEX.fullmatch(token) and int(token) < len(value):
             value = value[int(token)]
         else:
             return None

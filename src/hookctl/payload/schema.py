@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hookctl.errors import ProviderError
+from hookctl.errors import ProviderError, UsageError
+from hookctl.model import TimeUnit
 from hookctl.payload.jsontext import Json, JsonTextError, Number, parse
 from hookctl.payload.paths import PayloadPath, look_up
 
@@ -105,9 +106,32 @@ def load_schema(event: Event, text: bytes) -> SchemaNode:
     """Parse an event's schema.
 
     Raises:
-        ProviderError: it is not a JSON object.
+        ProviderError: it is not a JSON object, is not self-contained, or has an annotation that means nothing.
     """
-    return SchemaNode(root := _document(event, text, "schema"), _follow(root, root))
+    root = _document(event, text, "schema")
+    problem = _problem(root, root)
+    if problem is not None:
+        raise ProviderError(f"{event.schema_path}: {problem}")
+    return SchemaNode(root, _follow(root, root))
+
+
+def _problem(root: dict[str, Json], value: Json) -> str | None:
+    """Return what is wrong with the first keyword of ours or `$ref` that cannot be followed, or None."""
+    if isinstance(value, dict):
+        # a validator would fetch the rest of a schema from wherever it says
+        if isinstance(reference := value.get("$ref"), str) and not _leads_to_schema(root, reference):
+            return f"$ref {reference!r} leads to no schema in this file"
+        if isinstance(unit := value.get(TIME_KEYWORD), str) and unit not in set(TimeUnit):
+            return f"{TIME_KEYWORD} {unit!r} is not a unit; known: {', '.join(TimeUnit)}"
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next(filter(None, (_problem(root, member) for member in members)), None)
+
+
+def _leads_to_schema(root: dict[str, Json], reference: str) -> bool:
+    try:
+        return reference[:1] == "#" and isinstance(look_up(root, reference[1:]), dict | bool)
+    except UsageError:
+        return False
 
 
 def load_sample(event: Event, text: bytes) -> dict[str, Json]:
