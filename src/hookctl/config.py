@@ -119,7 +119,8 @@ def _read(file: Path, origin: Origin) -> _File:
             data = tomllib.load(stream)
     except OSError as error:
         raise ConfigError(f"cannot read {file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # beside TOMLDecodeError: not UTF-8, a number of more than 4300 digits, arrays nested without end
         raise ConfigError(f"{file}: not valid TOML: {error}") from None
     for key in data:
         if key not in _KEYS:

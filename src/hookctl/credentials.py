@@ -48,6 +48,9 @@ class SecretSource:
             SecretError: there is none, one is empty, or a file cannot be read. Names the variable to set and
                 where it was looked for; never the value.
         """
+        for name in (provider.secret.env, provider.secret.previous_env):
+            # known to be secret even where a file is used instead: no message may hold it
+            self.runtime.redactor.register(os.fsencode(self.runtime.env.get(name, "")))
         if self.files:
             secrets = [self._from_file(name) for name in self.files]
             return SecretPair(*secrets)
@@ -111,9 +114,13 @@ class SecretSource:
 
 
 def _read_dotenv(file: Path) -> dict[str, str | None]:
+    import logging
+
     # 25 ms to load, and only a run without the variable needs it
     from dotenv import dotenv_values
 
+    # it would write to standard error by itself, about lines that are not hookctl's business
+    logging.getLogger("dotenv").addHandler(logging.NullHandler())
     try:
         # no interpolation: a secret with a $ in it is used as it stands
         return dict(dotenv_values(file, interpolate=False, encoding="utf-8"))

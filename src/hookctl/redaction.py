@@ -6,8 +6,6 @@ Rendered and captured bytes are never altered; messages, logs, reports and echoe
 from __future__ import annotations
 
 from base64 import b64encode, urlsafe_b64encode
-from json.encoder import encode_basestring as encode_json
-from json.encoder import encode_basestring_ascii as encode_ascii_json
 
 MASK = "[secret]"
 """What stands where a secret stood."""
@@ -33,6 +31,8 @@ class Redactor:
 
     def register(self, secret: bytes) -> None:
         """Mask this secret from now on; one shorter than `MIN_LENGTH` bytes is left alone."""
+        from json.encoder import encode_basestring, encode_basestring_ascii
+
         plain = [secret]
         if secret.startswith(_PREFIX):
             plain.append(secret.removeprefix(_PREFIX))
@@ -42,14 +42,17 @@ class Redactor:
                 continue
             # messages carry undecodable bytes as surrogates, as replacement characters or as escapes
             texts = {value.decode("utf-8", errors) for errors in ("surrogateescape", "replace", "backslashreplace")}
-            texts.update([value.decode("latin-1"), value.decode("utf-8", "replace").strip()])
+            texts.add(value.decode("latin-1"))
+            # a receiver that trims what it reads
+            if len(value.strip()) >= MIN_LENGTH:
+                texts.add(value.decode("utf-8", "replace").strip())
             for text in texts:
-                quoted = (repr(text), encode_json(text), encode_ascii_json(text))
+                quoted = (repr(text), encode_basestring(text), encode_basestring_ascii(text))
                 forms.update((text, *(form[1:-1] for form in quoted)))
             for encode in (b64encode, urlsafe_b64encode):
                 text = encode(value).decode("ascii")
                 forms.update((text, text.rstrip("=")))
-        self._forms = [form for form in forms if len(form) >= MIN_LENGTH]
+        self._forms = list(forms)
 
     def clean(self, text: str) -> str:
         """Return the text with every form of every registered secret masked, overlapping ones as one."""

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
@@ -91,6 +92,10 @@ class Output:
             raise OutputError(msg) from None
 
 
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - open for as long as the process runs
+
+
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -115,15 +120,19 @@ class Runtime:
 
     @classmethod
     def system(cls) -> Runtime:
-        """Return the real one, with streams that never fail on a character."""
-        for stream in (sys.stdout, sys.stderr):
+        """Return the real one, with streams that never fail on a character.
+
+        A stream that was closed beforehand (`hookctl ... >&-`) is one whose reader has gone, or an empty one.
+        """
+        out, err = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
+        for stream in (out, err):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
                 reconfigure(errors="backslashreplace")
         return cls(
             env=os.environ,
             cwd=Path.cwd(),
-            stdin=sys.stdin.buffer,
-            out=Output(sys.stdout, "standard output"),
-            err=Output(sys.stderr, "standard error"),
+            stdin=sys.stdin.buffer if sys.stdin else BytesIO(),
+            out=Output(out, "standard output"),
+            err=Output(err, "standard error"),
         )

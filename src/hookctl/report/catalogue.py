@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hookctl.report.safe import safe_line
 from hookctl.report.style import Style, Tone
 
 if TYPE_CHECKING:
@@ -18,17 +19,18 @@ def list_events(catalogue: Catalogue, runtime: Runtime) -> None:
     width = max(len(event.name) for event in catalogue.events)
     for provider in catalogue.providers:
         documented = sum(event.documented for event in provider.events)
-        head = style.paint(f"{provider.title}", Tone.STRONG)
-        count = f"{provider.summary}, {_count(len(provider.events), 'event')}, {documented} with a documented payload"
+        head = style.paint(safe_line(provider.title), Tone.STRONG)
+        events = _count(len(provider.events), "event")
+        count = f"{safe_line(provider.summary)}, {events}, {documented} with a documented payload"
         runtime.out.line(f"{head}  {style.paint(count, Tone.QUIET)}")
         group = None
         for event in provider.events:
             if event.group != group:
                 group = event.group
-                runtime.out.line(f"  {style.paint(group, Tone.QUIET)}")
+                runtime.out.line(f"  {style.paint(safe_line(group), Tone.QUIET)}")
             mark = "documented" if event.documented else "illustrative"
             shown = style.paint(f"{mark:<12}", Tone.GOOD if event.documented else Tone.QUIET)
-            runtime.out.line(f"    {event.name:<{width}}  {shown}  {event.description}")
+            runtime.out.line(f"    {event.name:<{width}}  {shown}  {safe_line(event.description)}")
         runtime.out.line()
     example = catalogue.events[0].name
     runtime.out.line(
@@ -40,10 +42,11 @@ def list_events(catalogue: Catalogue, runtime: Runtime) -> None:
 def describe_sample(event: Event, provider: Provider, runtime: Runtime) -> None:
     """Say on standard error where a sample comes from: standard output holds the JSON alone."""
     style = Style.of(runtime.err, runtime.env)
+    text = f"{event.name} ({safe_line(provider.title)}): "
     if event.documented:
-        text = f"{event.name} ({provider.title}): the vendor's documented example"
+        text += "the vendor's documented example"
     else:
-        text = f"{event.name} ({provider.title}): illustrative, the vendor's page gives no example for this event"
+        text += "illustrative, the vendor's page gives no example for this event"
     runtime.err.line(style.paint(text, Tone.QUIET))
 
 

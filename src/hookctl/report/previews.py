@@ -50,7 +50,8 @@ class _Text:
 
 class _Curl(_Text):
     def write(self, request: SignedRequest) -> None:
-        self._out.line(as_curl(request))
+        # as bytes: an encoding of the stream's own would change the body
+        self._out.write_bytes(as_curl(request).encode() + b"\n")
 
 
 class _Http(_Text):

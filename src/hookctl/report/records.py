@@ -41,7 +41,7 @@ def delivery_record(delivery: Delivery, clean: Clean) -> Record:
         "event": request.event,
         "event_id": request.event_id,
         "provider": request.provider,
-        "url": request.url,
+        "url": clean(request.url),
         "status": attempt.response.status if attempt.response else None,
         "ok": delivery.ok,
         "duration_ms": round(attempt.duration_ms, 3),
@@ -51,7 +51,7 @@ def delivery_record(delivery: Delivery, clean: Clean) -> Record:
 
 
 def _response(response: Response, clean: Clean) -> Record:
-    record: Record = {"headers": [[name, clean(value)] for name, value in response.headers]}
+    record: Record = {"headers": [[clean(name), clean(value)] for name, value in response.headers]}
     record.update(_body(response.body, clean))
     if response.truncated:
         record["truncated"] = True

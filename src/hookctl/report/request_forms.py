@@ -17,25 +17,40 @@ def as_curl(request: SignedRequest) -> str:
 
     The body reaches curl through a pipe: an argument could hold neither NUL nor more than 128 KiB.
     """
-    words = ["curl", "--silent", "--show-error", "--include", "--request", request.method]
+    # a bracket in the URL is a bracket, not a range of URLs, and dots in its path stay where they are
+    words: list[str | bytes] = ["curl", "--silent", "--show-error", "--include", "--globoff", "--path-as-is"]
+    words += ["--request", request.method]
     for name, value in request.headers:
         # curl drops a header written "Name:"; with a semicolon it sends it empty
         line = f"{name}: {value}" if value else f"{name};"
-        words += ["--header", line.encode("latin-1").decode("utf-8", "surrogateescape")]
+        words += ["--header", line.encode("latin-1")]
     words += ["--data-binary", "@-", request.url]
-    return f"{_printf(request.body)} | {' '.join(shlex.quote(word) for word in words)}"
+    return f"{_printf(request.body)} | {' '.join(map(_word, words))}"
 
 
-def _printf(body: bytes) -> str:
+def _word(word: str | bytes) -> str:
+    """Return one word of a shell command that stands for the text or bytes."""
+    data = word.encode() if isinstance(word, str) else word
+    text = _plain(data)
+    # the substitution drops newlines at the end, but no word has one
+    return f'"$({_printf(data)})"' if text is None else shlex.quote(text)
+
+
+def _plain(data: bytes) -> str | None:
+    """Return bytes as text that can be pasted into a terminal, or None: a control character would not survive."""
     try:
-        text = body.decode()
+        text = data.decode()
     except UnicodeDecodeError:
-        text = None
-    # a control character would not survive being pasted into a terminal
-    if text is not None and not UNSAFE.search(text):
+        return None
+    return None if UNSAFE.search(text) else text
+
+
+def _printf(data: bytes) -> str:
+    text = _plain(data)
+    if text is not None:
         return f"printf %s {shlex.quote(text)}"
     # POSIX printf %b: a backslash, a zero and three octal digits for each byte that is not plain ASCII
-    escaped = "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != 0x5C else f"\\0{byte:03o}" for byte in body)
+    escaped = "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != 0x5C else f"\\0{byte:03o}" for byte in data)
     return f"printf %b {shlex.quote(escaped)}"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from hookctl.model import Delivery, FailureKind, SignedRequest
 from hookctl.report.problems import report_note
 from hookctl.report.records import delivery_record, send_summary_record
-from hookctl.report.safe import safe_bytes, safe_line
+from hookctl.report.safe import safe_bytes, safe_line, safe_text
 from hookctl.report.style import Style, Tone
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ BODY_LINES = 8
 """Lines of a failed delivery's response that are shown."""
 BODY_WIDTH = 400
 """Characters of each of those lines."""
+
+USUAL_WIDTH = 80
+"""Columns of a terminal that nobody has made wider."""
 
 _NAME_WIDTH = 24
 
@@ -96,7 +99,7 @@ class TextSendReport:
             report_note(text, self._runtime)
 
     def close(self, summary: SendSummary) -> None:
-        """Write the counts in one line."""
+        """Write the counts, and where everything went, in one line if a terminal's usual width is enough."""
         parts = [f"{summary.ok} ok"]
         if summary.unexpected:
             parts.append(f"{summary.unexpected} unexpected")
@@ -106,20 +109,20 @@ class TextSendReport:
         if left:
             parts.append(f"{left} not sent")
         noun = "delivery" if summary.planned == 1 else "deliveries"
-        where = " and ".join(summary.urls)
-        self._line(
-            self._style.paint(
-                f"{summary.planned} {noun}: {', '.join(parts)}",
-                Tone.GOOD if summary.ok == summary.planned else Tone.BAD,
-            )
-            + (f"  {self._style.paint(safe_line(where), Tone.QUIET)}" if where else "")
-        )
+        counts = f"{summary.planned} {noun}: {', '.join(parts)}"
+        tone = Tone.GOOD if summary.ok == summary.planned else Tone.BAD
+        where = safe_line(" and ".join(summary.urls))
+        beside = bool(where) and len(counts) + 2 + len(where) <= USUAL_WIDTH
+        self._line(self._style.paint(counts, tone) + (f"  {self._style.paint(where, Tone.QUIET)}" if beside else ""))
+        for url in () if beside else summary.urls:
+            self._line(f"  {self._style.paint(safe_line(url), Tone.QUIET)}")
 
     def _line(self, text: str) -> None:
         self._runtime.out.line(self._runtime.redactor.clean(text))
 
     def _delivery(self, delivery: Delivery) -> None:
         style, request, attempt = self._style, delivery.request, delivery.attempt
+        clean = self._runtime.redactor.clean
         status = str(attempt.response.status) if attempt.response else "---"
         name = safe_line(request.event or "(unnamed)")
         tone = Tone.GOOD if delivery.ok else Tone.BAD
@@ -132,9 +135,9 @@ class TextSendReport:
             self._line(f"    {detail}")
         if self._verbose and attempt.response is not None:
             for key, value in attempt.response.headers:
-                self._line(f"  < {safe_line(key)}: {safe_line(value)}")
+                self._line(f"  < {safe_line(clean(key))}: {safe_line(clean(value))}")
         if attempt.response is not None and (not delivery.ok or self._verbose):
-            for text in excerpt(self._runtime.redactor.clean(safe_bytes(attempt.response.body))):
+            for text in excerpt(safe_text(clean(attempt.response.body.decode("utf-8", "backslashreplace")))):
                 self._line(f"  | {text}")
         if attempt.response is not None and attempt.response.truncated:
             self._line(f"  | {style.paint('(the answer went on: reading stopped at 1 MiB)', Tone.QUIET)}")
@@ -167,11 +170,11 @@ class TextSendReport:
         refused = {provider.replies.missing_signature, provider.replies.invalid_signature}
         path = provider.endpoint.path
         if 200 <= status < 300:
-            return "a receiver must refuse this request: it accepted one that is not genuine"
+            return "it accepted a request that is not genuine: a receiver must refuse it"
         if 300 <= status < 400:
             return f"it redirects to {location or 'nowhere'}; a webhook sender does not follow"
         if status in refused and delivery.expected == "2xx":
-            return f"does the receiver use the same {provider.secret.env}, over the raw body?"
+            return f"does the receiver use the same {provider.secret.env}, over raw bytes?"
         if status in {404, 405} and path is not None and not delivery.request.url.endswith(path):
             return f"{provider.title}'s documented path is {path}"
         if status == 413:
@@ -179,9 +182,10 @@ class TextSendReport:
         return None
 
     def _request(self, request: SignedRequest) -> None:
+        clean = self._runtime.redactor.clean
         self._line(f"  > {request.method} {safe_line(request.url)}")
         for name, value in request.headers:
-            self._line(f"  > {safe_line(name)}: {safe_line(value)}")
+            self._line(f"  > {safe_line(clean(name))}: {safe_line(clean(value))}")
         self._line("  >")
         # as sent: rendered bytes are not redacted, only made safe to show
         for text in safe_bytes(request.body).split("\n"):
@@ -203,5 +207,5 @@ def illustrative_note(events: Sequence[Event]) -> str | None:
     if not names:
         return None
     if len(names) == 1:
-        return f"the payload of {names[0]} is illustrative: the vendor's page gives no example of it"
+        return f"{names[0]} is illustrative: the vendor's page has no example"
     return f"{len(names)} of the payloads are illustrative (`hookctl events` says which)"

@@ -14,8 +14,9 @@ from hookctl.timestamps import write_time
 if TYPE_CHECKING:
     from hookctl.model import Payload, Provider
 
-# every string of a JSON text in turn: outside strings JSON has no quotes. A colon behind it makes it a key.
-_STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"(\s*:)?', re.DOTALL)
+# every string of a JSON text in turn: outside strings JSON has no quotes. A colon behind it makes it a key; one that
+# does not end runs to the end, so that what is not JSON at all takes no longer.
+_STRING = re.compile(rb'"((?:[^"\\]++|\\.)*+)(?:"(\s*:)?|(\\?\Z))', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _LETTER_OR_DIGIT = re.compile(rb"[A-Za-z0-9]")
 
@@ -84,7 +85,7 @@ def change_one_character(body: bytes) -> bytes:
     Raises:
         InputError: there is no string value with a letter or digit in it.
     """
-    values = [match.span(1) for match in _STRING.finditer(body) if match[2] is None]
+    values = [match.span(1) for match in _STRING.finditer(body) if match[2] is None and match[3] is None]
     for start, end in sorted(values, key=lambda span: (span[0] - span[1], span[0])):
         # escapes are blanked out, so that none of their letters is taken for one of the text
         text = _ESCAPE.sub(lambda match: b" " * len(match.group()), body[start:end])

@@ -1,0 +1,1 @@
+"""Signatures made outside Python, and the tools that made them."""
