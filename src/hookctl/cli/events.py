@@ -15,6 +15,7 @@ from hookctl.model import Event
 from hookctl.report.catalogue import describe_sample, list_events
 from hookctl.report.machine import JsonWriter
 from hookctl.report.records import count_record, event_record
+from hookctl.report.safe import safe_text
 from hookctl.runtime import Runtime
 
 
@@ -95,5 +96,6 @@ def _print(runtime: Runtime, name: str, provider: str | None, format_: Format, w
         return ExitCode.YES
     if what == "sample":
         describe_sample(event, catalogue.provider(event.provider), runtime)
-    runtime.out.write(data.decode())
+    text = data.decode()
+    runtime.out.write(safe_text(text) if runtime.out.is_terminal else text)
     return ExitCode.YES

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
+from io import TextIOBase
 from typing import TYPE_CHECKING
 
 from hookctl import __version__
@@ -12,7 +13,7 @@ from hookctl.errors import ExitCode, HookctlError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hookctl.runtime import Runtime
+    from hookctl.runtime import Output, Runtime
 
 
 def run() -> None:
@@ -32,8 +33,11 @@ def main(arguments: Sequence[str], runtime: Runtime | None = None) -> int:
     """
     # the commonest question is answered before anything is loaded
     if list(arguments) == ["--version"] and runtime is None:
-        sys.stdout.write(f"hookctl {__version__}\n")
-        return int(ExitCode.YES)
+        with suppress(OSError, AttributeError):
+            sys.stdout.write(f"hookctl {__version__}\n")
+            sys.stdout.flush()
+            return int(ExitCode.YES)
+        # full, gone or closed: the long way knows what to say
     from hookctl.runtime import Runtime
 
     runtime = runtime or Runtime.system()
@@ -47,30 +51,60 @@ def main(arguments: Sequence[str], runtime: Runtime | None = None) -> int:
         return _report_bug(error, runtime)
 
 
+class _TyperOutput(TextIOBase):
+    """Standard output as Typer sees it, which prints the help: a full disk or a gone reader is told as elsewhere."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed has an attribute
+        """What the stream's text becomes."""
+        return self._output.stream.encoding
+
+    def isatty(self) -> bool:
+        """Whether a person is reading."""
+        return self._output.is_terminal
+
+    def write(self, text: str) -> int:
+        """Write text; what is not text is a TypeError, which is how Typer finds out what kind of stream this is."""
+        if not isinstance(text, str):
+            raise TypeError("text only")
+        # it also tries with nothing, and swallows the failure
+        if text:
+            self._output.write(text)
+        return len(text)
+
+
 def _dispatch(arguments: Sequence[str], runtime: Runtime) -> int:
     import typer
 
     from hookctl.cli.app import command
 
     try:
-        result = command().main(args=list(arguments), prog_name="hookctl", standalone_mode=False, obj=runtime)
+        with redirect_stdout(_TyperOutput(runtime.out)):
+            result = command().main(args=list(arguments), prog_name="hookctl", standalone_mode=False, obj=runtime)
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except typer.TyperException as error:
-        return _report_usage(error, runtime)
+        return _report_usage(error, arguments, runtime)
     return int(result or ExitCode.YES)
 
 
-def _report_usage(error: Exception, runtime: Runtime) -> int:
+def _report_usage(error: Exception, arguments: Sequence[str], runtime: Runtime) -> int:
     """Write what Typer says about a wrong command line: which command, what is wrong, where help is."""
+    from hookctl.cli.app import COMMANDS
     from hookctl.report.problems import report_usage
 
     context = getattr(error, "ctx", None)
+    # an option without its value comes without a context
+    command = context.command_path if context else " ".join(["hookctl", *(set(arguments[:1]) & set(COMMANDS))])
     message = str(getattr(error, "format_message", lambda: error)())
-    if type(error).__name__ == "NoArgsIsHelpError":
-        runtime.err.line(message)
-    else:
-        report_usage(message, context.command_path if context else "hookctl", runtime)
+    with suppress(HookctlError):
+        if type(error).__name__ == "NoArgsIsHelpError":
+            runtime.err.line(message)
+        else:
+            report_usage(message, command, runtime)
     return ExitCode.USAGE
 
 
@@ -92,6 +126,7 @@ def _report_bug(error: Exception, runtime: Runtime) -> int:
     text = f"{type(error).__name__}: {error}\n{where}"
     from hookctl.report.safe import safe_text
 
-    runtime.err.line(f"error: hookctl {__version__} has a bug: please report this")
-    runtime.err.line(safe_text(runtime.redactor.clean(text)))
+    with suppress(HookctlError):
+        runtime.err.line(f"error: hookctl {__version__} has a bug: please report this")
+        runtime.err.line(safe_text(runtime.redactor.clean(text)))
     return int(ExitCode.BUG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -154,6 +155,9 @@ def send(
         )
     if timeout is not None and not 0 < timeout <= 3600:
         raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
+    if not isfinite(wait):
+        # Typer lets "nan" pass as a number of at least 0, and it would never be over
+        raise UsageError("--wait must be a number of seconds")
     if format in {Format.CURL, Format.HTTP} and not only_show:
         raise UsageError(f"--format {format} shows requests without sending them: add --dry-run")
     if verbose and quiet:

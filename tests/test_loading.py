@@ -1,0 +1,181 @@
+"""Which modules each command loads: start-up time is a feature, and modules, unlike milliseconds, do not flicker."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.recorder import recording, unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.cli.recorder import Recorder
+    from tests.harness import Cli
+
+# Runs a command as `python -m hookctl` does and says on the last line of standard error how it ended and what it has
+# loaded. None in sys.modules is a module that was kept out, not one that is there.
+_RUN = """
+import sys
+from hookctl.cli.main import main
+code = main(sys.argv[1:])
+loaded = sorted(name for name, module in sys.modules.items() if module is not None)
+sys.stderr.write("\\n" + " ".join([str(code), *loaded]))
+"""
+
+# As above, but counts the TLS contexts that are made, whoever makes them.
+_COUNT_TLS = """
+import ssl, sys
+made = []
+original = ssl.SSLContext.__new__
+def counted(cls, *arguments, **options):
+    made.append(cls)
+    return original(cls, *arguments, **options)
+ssl.SSLContext.__new__ = counted
+from hookctl.cli.main import main
+code = main(sys.argv[1:])
+sys.stderr.write(f"\\n{code} {len(made)}")
+"""
+
+NETWORK = {"httpx", "httpcore", "h11", "anyio", "certifi", "ssl", "email"}
+NEVER_IN_A_SHORT_COMMAND = {
+    *("rich", "pyngrok", "watchfiles", "asyncio", "httptools", "jsonschema_rs", "dotenv", "click"),
+    *NETWORK,
+}
+
+
+@dataclass(frozen=True)
+class Load:
+    """How a run ended, and the modules that it had loaded."""
+
+    code: int
+    modules: frozenset[str]
+
+
+def run(cli: Cli, script: str, *arguments: str, env: Mapping[str, str | None] | None = None) -> list[str]:
+    """Run a script with arguments and return the words of its last line of standard error."""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=cli.folder,
+        env=cli.environment(env),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr.rpartition("\n")[2].split()
+
+
+def load(cli: Cli, *arguments: str, env: Mapping[str, str | None] | None = None) -> Load:
+    """Run hookctl and return what it has loaded."""
+    code, *modules = run(cli, _RUN, *arguments, env=env)
+    return Load(int(code), frozenset(modules))
+
+
+@pytest.fixture(scope="module")
+def recorder() -> Iterator[Recorder]:
+    with recording() as running:
+        yield running
+
+
+def test_the_version_loads_next_to_nothing(cli: Cli) -> None:
+    result = load(cli, "--version")
+    assert result.code == 0
+    assert not result.modules & {*NEVER_IN_A_SHORT_COMMAND, "typer", "tomllib", "json", "dataclasses", "pathlib"}
+    # the interpreter's own start is some fifty modules
+    assert {name for name in result.modules if name.startswith("hookctl")} == {
+        *("hookctl", "hookctl.cli", "hookctl.cli.main", "hookctl.errors")
+    }
+
+
+SHORT = [
+    ["--help"],
+    ["-h"],
+    ["events", "--help"],
+    ["send", "--help"],
+    ["demo", "--help"],
+    ["events"],
+    ["events", "list", "--format", "json"],
+    ["events", "show", "order.paid"],
+    ["events", "schema", "formSubmission.created"],
+    ["--version", "--help"],
+]
+
+
+@pytest.mark.parametrize("arguments", SHORT, ids=" ".join)
+def test_a_command_that_only_shows_something_loads_no_slow_library(cli: Cli, arguments: list[str]) -> None:
+    result = load(cli, *arguments)
+    assert result.code == 0
+    assert not result.modules & NEVER_IN_A_SHORT_COMMAND
+    assert not {name for name in result.modules if name.startswith("hookctl.receiver")}
+
+
+FAILING = [
+    (["send", "order.padi"], 3),
+    (["send", "order.paid", "--to", "nowhere"], 3),
+    (["send", "order.paid", "--secret-file", "missing"], 3),
+    (["send", "order.paid", "--dryrun"], 2),
+    (["send"], 2),
+    (["sned"], 2),
+    (["events", "show", "order.padi"], 3),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code"), FAILING, ids=[" ".join(arguments) for arguments, _ in FAILING])
+def test_an_error_loads_no_slow_library(cli: Cli, arguments: list[str], code: int) -> None:
+    result = load(cli.with_secrets(), *arguments)
+    assert result.code == code
+    assert not result.modules & NEVER_IN_A_SHORT_COMMAND
+
+
+def test_a_send_that_fails_for_want_of_a_secret_loads_no_slow_library(cli: Cli) -> None:
+    result = load(cli, "send", "order.paid")
+    assert result.code == 3
+    assert not result.modules & NEVER_IN_A_SHORT_COMMAND
+
+
+@pytest.mark.parametrize("form", ["text", "json", "ndjson", "curl", "http"])
+def test_a_dry_run_loads_no_slow_library(cli: Cli, form: str) -> None:
+    arguments = ("send", "order.*", "--seed", "1", "--at", "1704067200", "--tamper", "body")
+    result = load(cli.with_secrets(), *arguments, "--dry-run", "--format", form)
+    assert result.code == 0
+    assert not result.modules & NEVER_IN_A_SHORT_COMMAND
+
+
+@pytest.mark.parametrize("form", ["text", "json", "ndjson"])
+def test_a_send_loads_the_http_library_and_no_other_slow_one(cli: Cli, recorder: Recorder, form: str) -> None:
+    arguments = ("send", "order.paid", "--to", f"{recorder.base}/hook", "--format", form)
+    result = load(cli.with_secrets(), *arguments)
+    assert result.code == 0
+    assert "httpx" in result.modules
+    assert not result.modules & (NEVER_IN_A_SHORT_COMMAND - NETWORK)
+
+
+def test_what_is_loaded_only_when_needed_is_loaded_then(cli: Cli) -> None:
+    # were this not seen, the tests above could not fail
+    edited = load(cli.with_secrets(), "send", "order.paid", "--set", "data.order.total=1", "--dry-run")
+    assert edited.modules & NEVER_IN_A_SHORT_COMMAND >= {"jsonschema_rs"}
+    (cli.folder / ".env").write_text("ARKY_WEBHOOK_SECRET=from the file\n")
+    from_file = load(cli, "send", "order.paid", "--dry-run")
+    assert (from_file.code, from_file.modules & NEVER_IN_A_SHORT_COMMAND) == (0, frozenset({"dotenv"}))
+
+
+def test_the_demo_loads_what_it_shows_and_receives_with_and_nothing_else(cli: Cli) -> None:
+    result = load(cli, "demo")
+    assert result.code == 0
+    assert result.modules >= {"rich", "asyncio", "httptools", "httpx"}
+    assert not result.modules & {"pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click"}
+
+
+def test_no_tls_context_is_made_for_plain_http(cli: Cli, recorder: Recorder) -> None:
+    assert run(cli.with_secrets(), _COUNT_TLS, "send", "order.paid", "--to", f"{recorder.base}/hook") == ["0", "0"]
+    assert run(cli, _COUNT_TLS, "demo") == ["0", "0"]
+    # one for https, however many deliveries: the count does count
+    https = f"https://127.0.0.1:{unused_port()}/hook"
+    assert run(cli.with_secrets(), _COUNT_TLS, "send", "order.*", "--to", https) == ["4", "1"]
