@@ -8,11 +8,16 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tests.harness import Cli
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# the limit of a single example measures how busy the machine is
+settings.register_profile("hookctl", deadline=None)
+settings.load_profile("hookctl")
 
 _OUTSIDE_PREFIXES = ("ARKY_", "ARCADE_", "HOOKCTL_", "XDG_")
 _OUTSIDE_NAMES = {
