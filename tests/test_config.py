@@ -119,9 +119,9 @@ def test_an_empty_variable_is_as_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ('providr = "arky"', "providr is not a known key", "did you mean 'provider'?"),
+        ('providr = "arky"', "providr is not a known key", "did you mean 'provider' or 'providers'?"),
         ("[endpoint]\na = 1", "endpoint is not a known key", "did you mean 'endpoints'?"),
-        ("xyz = 1", "xyz is not a known key", "known: provider, endpoints"),
+        ("xyz = 1", "xyz is not a known key", "known: provider, endpoints, providers"),
         # what a repository's file may not decide
         ('proxy = "http://127.0.0.1:1"', "proxy is not a known key", None),
         ('cacert = "evil.pem"', "cacert is not a known key", None),
@@ -230,7 +230,7 @@ def test_a_configured_provider_narrows_all_and_a_flag_wins(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('providr = "arky"', ("hookctl.toml", "providr", "did you mean 'provider'?")),
+        ('providr = "arky"', ("hookctl.toml", "providr", "did you mean 'provider' or 'providers'?")),
         ("x = " + "[" * 20_000, ("hookctl.toml", "not valid TOML")),
         ("[endpoints]\nx = " + "1" * 5000, ("hookctl.toml", "not valid TOML")),
         ("[endpoints]\narky = 70000", ("hookctl.toml", "endpoints.arky", "70000")),

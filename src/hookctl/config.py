@@ -7,7 +7,7 @@ and nothing about transport, trust or programs to run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = "hookctl.toml"
 
-_KEYS = ("provider", "endpoints")
+_KEYS = ("provider", "endpoints", "providers")
 
 
 class Origin(StrEnum):
@@ -55,12 +55,15 @@ class Config:
     """HOOKCTL_TO: where to send unless --to says otherwise."""
     project_folder: Path | None
     """The folder of the project file, if there is one."""
+    providers: Mapping[str, Path] = field(default_factory=dict)
+    """Folders of providers beside the built-in ones, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     provider: Setting | None
     endpoints: dict[str, Setting]
+    providers: dict[str, Path]
 
 
 def load_config(runtime: Runtime) -> Config:
@@ -77,12 +80,15 @@ def load_config(runtime: Runtime) -> Config:
     if user is not None and user.is_file():
         files.append(_read(user, Origin.USER))
     endpoints: dict[str, Setting] = {}
+    providers: dict[str, Path] = {}
     for file in reversed(files):
         endpoints.update(file.endpoints)
+        providers.update(file.providers)
     provider = _variable(runtime.env, "HOOKCTL_PROVIDER")
     return Config(
         provider=next(filter(None, (provider, *(file.provider for file in files))), None),
         endpoints=endpoints,
+        providers=providers,
         to=_variable(runtime.env, "HOOKCTL_TO"),
         project_folder=project.parent if project else None,
     )
@@ -138,4 +144,17 @@ def _read(file: Path, origin: Origin) -> _File:
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             raise ConfigError(f"{file}: endpoints.{name} must be a URL or a port")
         endpoints[name] = Setting(str(value), origin, f"{file}: endpoints.{name}")
-    return _File(Setting(provider, origin, str(file)) if provider else None, endpoints)
+    return _File(Setting(provider, origin, str(file)) if provider else None, endpoints, _folders(file, data))
+
+
+def _folders(file: Path, data: dict[str, object]) -> dict[str, Path]:
+    table = data.get("providers", {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{file}: providers must be a table of names and folders")
+    folders: dict[str, Path] = {}
+    for name, value in table.items():
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{file}: providers.{name} must be the path of a provider's folder")
+        # relative to the file that says so, wherever hookctl is run
+        folders[name] = file.parent / value
+    return folders

@@ -7,17 +7,18 @@ Every secret found is registered with the run's redactor before anyone else sees
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hookctl.errors import SecretError, UsageError
-from hookctl.model import Secret, SecretPair
+from hookctl.model import KeyForm, Secret, SecretPair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hookctl.model import Provider
+    from hookctl.model import Provider, SecretSpec
     from hookctl.runtime import Runtime
 
 DOTENV_FILES = (".env.local", ".env")
@@ -52,12 +53,15 @@ class SecretSource:
             # known to be secret even where a file is used instead: no message may hold it
             self.runtime.redactor.register(os.fsencode(self.runtime.env.get(name, "")))
         if self.files:
-            secrets = [self._from_file(name) for name in self.files]
+            secrets = [_as_key(self._from_file(name), provider.secret) for name in self.files]
             return SecretPair(*secrets)
         current = self._from_variable(provider.secret.env)
         if current is None:
             raise self._missing(provider)
-        return SecretPair(current, self._from_variable(provider.secret.previous_env))
+        previous = self._from_variable(provider.secret.previous_env)
+        return SecretPair(
+            _as_key(current, provider.secret), None if previous is None else _as_key(previous, provider.secret)
+        )
 
     def _from_file(self, name: str) -> Secret:
         # standard input can be read once, whatever the number of providers
@@ -111,6 +115,22 @@ class SecretSource:
             hint=f"set {name} ({provider.secret.where}) or give --secret-file FILE; "
             f"looked in the environment, {places}",
         )
+
+
+def _as_key(secret: Secret, spec: SecretSpec) -> Secret:
+    """Return the secret with the key's bytes as its value, read as the provider says."""
+    if spec.form is KeyForm.TEXT and not spec.prefix:
+        return secret
+    text = secret.value.removeprefix(spec.prefix.encode())
+    if spec.form is KeyForm.BASE64:
+        try:
+            text = b64decode(text, validate=True)
+        except ValueError:
+            shape = f"{spec.prefix}, then base64" if spec.prefix else "base64"
+            raise SecretError(f"the secret is not what the provider documents: {secret.origin}", hint=shape) from None
+    if not text:
+        raise SecretError(f"the secret is empty: {secret.origin}")
+    return Secret(text, secret.origin)
 
 
 def _read_dotenv(file: Path) -> dict[str, str | None]:

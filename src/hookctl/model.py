@@ -19,20 +19,34 @@ if TYPE_CHECKING:
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Header lines in the order they are sent, name and value, repeats kept."""
 
+FRAMING_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade", "te"})
+"""Lower-case names of the headers that the HTTP client writes: nobody else may."""
+
 
 class Encoding(StrEnum):
     """How the signature's bytes are written in the header."""
 
     HEX = "hex"
-    """Lower-case hexadecimal, 64 characters for SHA-256."""
+    """Lower-case hexadecimal: 64 characters for SHA-256."""
     BASE64 = "base64"
-    """Standard alphabet with padding, 44 characters for SHA-256."""
+    """Standard alphabet with padding: 44 characters for SHA-256."""
+
+
+class KeyForm(StrEnum):
+    """What a signing secret's text is."""
+
+    TEXT = "text"
+    """The key itself."""
+    BASE64 = "base64"
+    """The key in base64."""
 
 
 class Algorithm(StrEnum):
     """Which keyed hash signs the content."""
 
     HMAC_SHA256 = "hmac-sha256"
+    HMAC_SHA1 = "hmac-sha1"
+    HMAC_SHA512 = "hmac-sha512"
 
 
 class TimeUnit(StrEnum):
@@ -44,6 +58,10 @@ class TimeUnit(StrEnum):
     """Integer milliseconds since 1970-01-01T00:00:00Z."""
     ISO8601_MILLISECONDS = "iso8601-milliseconds"
     """Text such as 2024-02-15T15:51:12.013Z: always UTC, always three decimals."""
+    ISO8601_SECONDS = "iso8601-seconds"
+    """Text such as 2024-02-15T15:51:12Z: always UTC, no decimals."""
+    ISO8601_OFFSET = "iso8601-offset"
+    """Text such as 2024-02-15T15:51:12+00:00: always UTC, no decimals, the offset in digits."""
 
 
 class SampleKind(StrEnum):
@@ -72,13 +90,19 @@ class SignatureSpec:
     """How a provider signs a delivery."""
 
     content: tuple[str, ...]
-    """The signed content as a sequence of `{timestamp}`, `{body}` and literal pieces."""
+    """The signed content as a sequence of `{id}`, `{timestamp}`, `{body}` and literal pieces."""
     algorithm: Algorithm
     encoding: Encoding
     header: str
     """Name of the header that carries the signature."""
-    rotation_header: str | None
+    rotation_header: str | None = None
     """Name of the header that carries a second signature while secrets rotate, if there is one."""
+    value: tuple[str, ...] = ("{signatures}",)
+    """The header's value as a sequence of `{timestamp}`, `{signatures}` and literal pieces."""
+    item: tuple[str, ...] = ("{signature}",)
+    """How each signature is written in it, as a sequence of `{signature}` and literal pieces."""
+    separator: str | None = None
+    """What stands between signatures where one header carries several; None where it carries one."""
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -87,16 +111,44 @@ class SignatureSpec:
 
     @property
     def signs_timestamp(self) -> bool:
-        """Whether the timestamp header's text is part of the signed content."""
+        """Whether the timestamp's text is part of the signed content."""
         return "{timestamp}" in self.content
+
+    @property
+    def rotates(self) -> bool:
+        """Whether a delivery can carry two signatures while secrets rotate."""
+        return self.rotation_header is not None or self.separator is not None
 
 
 @dataclass(frozen=True, slots=True)
 class TimestampSpec:
-    """The header that carries the time of a delivery."""
+    """The time of a delivery, as its headers carry it."""
 
-    header: str
+    header: str | None
+    """Name of the header, or None where the time stands in the signature header alone."""
     unit: TimeUnit
+
+
+@dataclass(frozen=True, slots=True)
+class IdSpec:
+    """The id of a delivery that has none in its body."""
+
+    prefix: str | None
+    """What it begins with, or None for a UUID."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderSpec:
+    """A header that says something about the event, beside those of the signature."""
+
+    name: str
+    value: tuple[str, ...]
+    """A sequence of `{event}`, `{id}`, `{timestamp}` and literal pieces."""
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it says the same in every delivery, so that a user may well have it say something else."""
+        return not {"{event}", "{id}", "{timestamp}"}.intersection(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +159,9 @@ class SecretSpec:
     """The vendor's own name of the environment variable."""
     where: str
     """Where a developer finds the value, in words."""
+    form: KeyForm = KeyForm.TEXT
+    prefix: str = ""
+    """What is cut off the value's beginning before it is read as a key."""
 
     @property
     def previous_env(self) -> str:
@@ -119,12 +174,13 @@ class EnvelopeSpec:
     """Where a payload says what it is, as JSON Pointers (RFC 6901)."""
 
     id: str | None
-    """The event's id, or None when the provider has none."""
-    type: str
-    """The event's name."""
-    time: str
-    """The time of the event."""
-    time_unit: TimeUnit
+    """The event's id, or None when the body has none."""
+    type: str | None
+    """The event's name, or None when only a header says it."""
+    time: str | None
+    """The time of the event, or None when the body has no such place."""
+    time_unit: TimeUnit | None
+    """Set where `time` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +237,8 @@ class Provider:
     summary: str
     signature: SignatureSpec
     timestamp: TimestampSpec | None
+    id: IdSpec | None
+    headers: tuple[HeaderSpec, ...]
     secret: SecretSpec
     envelope: EnvelopeSpec
     endpoint: EndpointSpec
@@ -190,15 +248,21 @@ class Provider:
     facts: Mapping[str, str]
     """Source of each section's facts, by section name."""
 
+    @property
+    def has_ids(self) -> bool:
+        """Whether its deliveries have ids, in the body or in a header."""
+        return self.envelope.id is not None or self.id is not None
+
     def event(self, name: str) -> Event | None:
         """Return the event of that exact name, or None."""
         return next((event for event in self.events if event.name == name), None)
 
     @property
     def protected_headers(self) -> frozenset[str]:
-        """Lower-case names of the headers that belong to the signature."""
+        """Lower-case names of the headers that belong to the signature or describe the event."""
         names = {name.lower() for name in self.signature.headers}
-        if self.timestamp is not None:
+        names.update(header.name.lower() for header in self.headers if not header.is_fixed)
+        if self.timestamp is not None and self.timestamp.header is not None:
             names.add(self.timestamp.header.lower())
         return frozenset(names)
 
@@ -233,7 +297,7 @@ class Payload:
     event: str | None
     """The event's name, or None for a body that does not say."""
     event_id: str | None
-    """The event's id as it stands in the body, or None where the provider has none."""
+    """The event's id as it stands in the body, else the delivery's; None where the provider has neither."""
     at_ms: int
     """When the delivery is dated: the timestamp header is written from this."""
 

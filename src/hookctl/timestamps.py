@@ -10,6 +10,7 @@ from hookctl.model import TimeUnit
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MS = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH).total_seconds()) * 1000 + 999
+_ISO8601 = frozenset({TimeUnit.ISO8601_MILLISECONDS, TimeUnit.ISO8601_SECONDS, TimeUnit.ISO8601_OFFSET})
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 _SECONDS = re.compile(r"(?P<whole>[0-9]{1,18})(?:\.(?P<fraction>[0-9]{1,9}))?")
 # fromisoformat() alone also takes week dates, any separator, even a line break, and offsets with seconds
@@ -31,7 +32,9 @@ def write_time(at_ms: int, unit: TimeUnit) -> int | str:
     if not 0 <= at_ms <= _MAX_MS:
         raise UsageError("the time is outside the years 1970 to 9999")
     moment = _EPOCH + timedelta(milliseconds=at_ms)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
+    if unit is TimeUnit.ISO8601_MILLISECONDS:
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
+    return moment.strftime("%Y-%m-%dT%H:%M:%S") + ("Z" if unit is TimeUnit.ISO8601_SECONDS else "+00:00")
 
 
 def read_time(value: object, unit: TimeUnit) -> int | None:
@@ -39,7 +42,7 @@ def read_time(value: object, unit: TimeUnit) -> int | None:
 
     An integer and its decimal text both count for the numeric units: headers are text.
     """
-    if unit is TimeUnit.ISO8601_MILLISECONDS:
+    if unit in _ISO8601:
         return _read_iso(value) if isinstance(value, str) else None
     if isinstance(value, str):
         # ASCII digits only: int() also takes full-width digits, underscores and spaces

@@ -72,9 +72,9 @@ def refusal(folder: ProviderFolder) -> ProviderError:
         # closed sets
         (
             '"hmac-sha256"',
-            '"hmac-sha512"',
-            "signature.algorithm is 'hmac-sha512', which is not supported",
-            "did you mean 'hmac-sha256'?",
+            '"hmac-sha255"',
+            "signature.algorithm is 'hmac-sha255', which is not supported",
+            "did you mean 'hmac-sha256'",
         ),
         ('"hex"', '"HEX"', "signature.encoding is 'HEX', which is not supported", "did you mean 'hex'?"),
         (
@@ -106,9 +106,9 @@ def refusal(folder: ProviderFolder) -> ProviderError:
             "{timestamp}.{body}",
             "{time}.{body}",
             "signature.content has the unknown placeholder {time}",
-            "known: {timestamp} and {body}",
+            "did you mean '{timestamp}'",
         ),
-        ("{timestamp}.{body}", "{timestamp}.", "signature.content does not sign {body}", None),
+        ("{timestamp}.{body}", "{timestamp}.", "signature.content must have {body} in it once", None),
         (
             "{timestamp}.{body}",
             "{timestamp.{body}",
@@ -200,7 +200,7 @@ def test_a_slip_is_named_with_its_file_its_key_and_the_nearest_name(
 
 def test_a_signed_timestamp_needs_a_header_to_stand_in(arcade: ProviderFolder) -> None:
     replace(arcade.description, 'content = "{body}"', 'content = "{timestamp}.{body}"')
-    problem = "signature.content signs {timestamp}, but there is no [timestamp] table"
+    problem = "signature.content needs {timestamp}, but there is no [timestamp] table"
     assert refusal(arcade).message == f"{arcade.description}: {problem}"
 
 

@@ -46,7 +46,7 @@ class Vector:
     def headers(self) -> list[tuple[bytes, bytes]]:
         provider = CATALOGUE.provider(self.provider)
         lines = [(provider.signature.header.encode(), self.signature.encode())]
-        if provider.timestamp is not None and self.timestamp is not None:
+        if provider.timestamp is not None and provider.timestamp.header is not None and self.timestamp is not None:
             lines.append((provider.timestamp.header.encode(), self.timestamp.encode()))
         return lines
 

@@ -3,8 +3,8 @@
 `load_catalogue()` reads every built-in provider; `load_provider(folder)` reads one from anywhere.
 """
 
-from hookctl.catalogue.catalogue import Catalogue, load_catalogue
+from hookctl.catalogue.catalogue import Catalogue, is_folder, load_catalogue
 from hookctl.catalogue.content import read_sample, read_schema
 from hookctl.catalogue.description import load_provider
 
-__all__ = ["Catalogue", "load_catalogue", "load_provider", "read_sample", "read_schema"]
+__all__ = ["Catalogue", "is_folder", "load_catalogue", "load_provider", "read_sample", "read_schema"]

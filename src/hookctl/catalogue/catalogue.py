@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from hookctl.catalogue.description import DESCRIPTION_FILE, load_provider
 from hookctl.catalogue.location import fixtures_root
-from hookctl.errors import InputError, UnknownNameError
+from hookctl.errors import InputError, ProviderError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hookctl.model import Event, Provider
 
@@ -69,24 +69,44 @@ class Catalogue:
         raise error
 
 
-def load_catalogue(only: str | None = None) -> Catalogue:
-    """Read the built-in providers.
+def load_catalogue(only: str | None = None, configured: Mapping[str, Path] | None = None) -> Catalogue:
+    """Read providers.
 
     Args:
-        only: a built-in provider's name, or the path of a provider folder; None reads every built-in one.
+        only: a provider's name, or the path of a provider folder; None reads every one.
+        configured: the folders of providers beside the built-in ones, by name.
 
     Raises:
         UnknownNameError: `only` names neither.
         ProviderError: a description cannot be used.
     """
-    if only is not None and ("/" in only or only in {".", ".."}):
+    if only is not None and is_folder(only):
         return Catalogue((load_provider(Path(only)),))
     folders = {path.parent.name: path.parent for path in sorted(fixtures_root().glob(f"*/{DESCRIPTION_FILE}"))}
+    for name, folder in (configured or {}).items():
+        if name in folders:
+            raise ProviderError(f"[providers]: {name} is the name of a built-in provider", hint="give it another")
+        folders[name] = folder
     if only is None:
-        return Catalogue(tuple(load_provider(folder) for folder in folders.values()))
+        return Catalogue(tuple(_named(name, folder) for name, folder in folders.items()))
     if only not in folders:
         error = UnknownNameError("provider", only, list(folders))
-        if error.hint is not None and (Path(only) / DESCRIPTION_FILE).is_file():
+        if (Path(only) / DESCRIPTION_FILE).is_file():
             error.hint = f"for the folder of that name, write ./{only}"
         raise error
-    return Catalogue((load_provider(folders[only]),))
+    return Catalogue((_named(only, folders[only]),))
+
+
+def is_folder(provider: str) -> bool:
+    """Return whether what was given for a provider is a folder's path and not a name."""
+    return "/" in provider or provider in {".", ".."}
+
+
+def _named(name: str, folder: Path) -> Provider:
+    provider = load_provider(folder)
+    if provider.name != name:
+        raise ProviderError(
+            f"{folder / DESCRIPTION_FILE}: name is {provider.name!r}, but it is known as {name!r}",
+            hint="use one name in both places",
+        )
+    return provider

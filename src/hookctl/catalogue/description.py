@@ -7,16 +7,21 @@ the key and, for a name, the nearest valid one.
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from hookctl.catalogue.table import Table
-from hookctl.errors import ProviderError
+from hookctl.errors import ProviderError, did_you_mean
 from hookctl.model import (
+    FRAMING_HEADERS,
     Algorithm,
     Encoding,
     EndpointSpec,
     EnvelopeSpec,
     Event,
+    HeaderSpec,
+    IdSpec,
+    KeyForm,
     Provider,
     ReplySpec,
     SampleKind,
@@ -39,13 +44,24 @@ FORMAT = 1
 DESCRIPTION_FILE = "provider.toml"
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-_PLACEHOLDERS = ("{timestamp}", "{body}")
+_CONTENT = ("{id}", "{timestamp}", "{body}")
+_VALUE = ("{timestamp}", "{signatures}")
+_ITEM = ("{signature}",)
+_HEADER = ("{event}", "{id}", "{timestamp}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DIGITS = re.compile(r"[0-9A-Za-z+/=]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_WRITTEN_ANYWAY = FRAMING_HEADERS | {"content-type", "user-agent"}
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 _PROVIDER_NAME = re.compile(r"[a-z][a-z0-9-]*")
-# an event's name is also its file's name
-_EVENT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
+# an event's name is also its file's path, so no part of it may climb out of the folder
+_EVENT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.:-]*)*")
+
+
+class _IdKind(StrEnum):
+    PREFIX = "prefix"
+    UUID = "uuid"
 
 
 def load_provider(folder: Path) -> Provider:
@@ -94,16 +110,21 @@ class _Description:
             table.finish()
         signature = self._section("signature", self._signature)
         timestamp = self._section("timestamp", self._timestamp) if "timestamp" in top else None
-        if signature.signs_timestamp and timestamp is None:
-            raise top.table("signature").error("content", "signs {timestamp}, but there is no [timestamp] table")
+        identifier = self._section("id", self._id) if "id" in top else None
+        headers = self._headers()
+        envelope = self._section("envelope", self._envelope)
+        self._check_parts(signature, timestamp, identifier, headers, envelope)
+        self._check_header_names(signature, timestamp, headers)
         provider = Provider(
             name=name,
             title=top.text("title"),
             summary=top.text("summary"),
             signature=signature,
             timestamp=timestamp,
+            id=identifier,
+            headers=headers,
             secret=self._section("secret", self._secret),
-            envelope=self._section("envelope", self._envelope),
+            envelope=envelope,
             endpoint=self._section("endpoint", self._endpoint),
             replies=self._section("replies", self._replies),
             events=tuple(self._event(name, key, table) for key, table in top.table("events").tables()),
@@ -114,6 +135,55 @@ class _Description:
             raise top.error("events", "lists no event")
         top.finish()
         return provider
+
+    def _check_parts(
+        self,
+        signature: SignatureSpec,
+        timestamp: TimestampSpec | None,
+        identifier: IdSpec | None,
+        headers: tuple[HeaderSpec, ...],
+        envelope: EnvelopeSpec,
+    ) -> None:
+        """Refuse what is to be sent or signed and is nowhere to be had, and what is made and goes nowhere."""
+        table = self._top.table("signature")
+        templates = [(table, "content", signature.content), (table, "value", signature.value)]
+        templates += [
+            (table, "value", header.value)
+            for table, header in zip(self._top.optional_tables("headers"), headers, strict=True)
+        ]
+        for table, key, parts in templates:
+            if "{timestamp}" in parts and timestamp is None:
+                raise table.error(key, "needs {timestamp}, but there is no [timestamp] table")
+            if "{id}" in parts and identifier is None and envelope.id is None:
+                raise table.error(key, "needs {id}, but neither envelope.id nor an [id] table is there")
+        if timestamp is not None and timestamp.header is None and "{timestamp}" not in signature.value:
+            raise self._top.table("timestamp").error(
+                "header", "is missing, and signature.value does not carry the time"
+            )
+        hint = 'add [[headers]] with value = "{id}"'
+        if identifier is not None and not any("{id}" in header.value for header in headers):
+            raise self._top.error("id", "makes an id that is sent nowhere", hint=hint)
+        # a receiver takes the id from a header of its own or from the body
+        if "{id}" in signature.content and envelope.id is None and not any(h.value == ("{id}",) for h in headers):
+            raise self._top.table("signature").error("content", "signs an {id} that no header holds alone", hint=hint)
+
+    def _check_header_names(
+        self, signature: SignatureSpec, timestamp: TimestampSpec | None, headers: tuple[HeaderSpec, ...]
+    ) -> None:
+        """Refuse a header name that is used twice: a receiver would read either."""
+        table = self._top.table("signature")
+        named = [(table, "header", signature.header)]
+        if signature.rotation_header is not None:
+            named.append((table, "rotation_header", signature.rotation_header))
+        if timestamp is not None and timestamp.header is not None:
+            named.append((self._top.table("timestamp"), "header", timestamp.header))
+        tables = self._top.optional_tables("headers")
+        named += [(table, "name", header.name) for table, header in zip(tables, headers, strict=True)]
+        seen: dict[str, str] = {}
+        for table, key, name in named:
+            first = seen.setdefault(name.lower(), table.path(key))
+            if first != table.path(key):
+                raise table.error(key, f"is {name!r}, which {first} is already")
 
     def _section(self, name: str, read: Callable[[Table], T]) -> T:
         table = self._top.table(name)
@@ -138,45 +208,86 @@ class _Description:
         return text
 
     def _signature(self, table: Table) -> SignatureSpec:
-        return SignatureSpec(
-            content=self._content(table),
+        spec = SignatureSpec(
+            content=self._template(table, "content", _CONTENT, "{body}", ""),
             algorithm=table.choice("algorithm", Algorithm),
             encoding=table.choice("encoding", Encoding),
             header=self._header(table, "header"),
             rotation_header=self._header(table, "rotation_header") if "rotation_header" in table else None,
+            value=self._header_template(table, "value", _VALUE, "{signatures}", "{signatures}"),
+            item=self._header_template(table, "item", _ITEM, "{signature}", "{signature}"),
+            separator=table.optional_text("separator"),
         )
+        if spec.separator is not None:
+            if _CONTROL.search(spec.separator):
+                raise table.error("separator", f"is {spec.separator!r}, which a header cannot hold")
+            if spec.separator in "".join(spec.item):
+                raise table.error("separator", f"is {spec.separator!r}, which is a part of item too")
+            if _DIGITS.fullmatch(spec.separator):
+                raise table.error("separator", f"is {spec.separator!r}, which a signature may hold")
+        return spec
 
-    @staticmethod
-    def _content(table: Table) -> tuple[str, ...]:
-        text = table.text("content")
+    def _header_template(
+        self, table: Table, key: str, known: tuple[str, ...], needed: str | None, default: str
+    ) -> tuple[str, ...]:
+        parts = self._template(table, key, known, needed, default)
+        text = "".join(parts)
+        if _CONTROL.search(text) or text != text.strip():
+            raise table.error(key, f"is {text!r}, which a header cannot hold")
+        return parts
+
+    def _template(
+        self, table: Table, key: str, known: tuple[str, ...], needed: str | None, default: str
+    ) -> tuple[str, ...]:
+        """Split a template into its placeholders and the literal pieces between them."""
+        text = table.optional_text(key) or default
         parts: list[str] = []
         end = 0
         for match in _PLACEHOLDER.finditer(text):
-            if match.group() not in _PLACEHOLDERS:
-                known = " and ".join(_PLACEHOLDERS)
-                raise table.error("content", f"has the unknown placeholder {match.group()}", hint=f"known: {known}")
+            if match.group() not in known:
+                hint = did_you_mean(match.group(), list(known)) or f"known: {' and '.join(known)}"
+                raise table.error(key, f"has the unknown placeholder {match.group()}", hint=hint)
             parts += [text[end : match.start()], match.group()]
             end = match.end()
         parts.append(text[end:])
-        if any(("{" in part or "}" in part) and part not in _PLACEHOLDERS for part in parts):
-            raise table.error("content", f"is {text!r}: a brace lacks its partner")
-        if "{body}" not in parts:
-            raise table.error("content", "does not sign {body}")
+        if any(("{" in part or "}" in part) and part not in known for part in parts):
+            raise table.error(key, f"is {text!r}: a brace lacks its partner")
+        if needed is not None and parts.count(needed) != 1:
+            raise table.error(key, f"must have {needed} in it once")
         return tuple(part for part in parts if part)
 
     def _timestamp(self, table: Table) -> TimestampSpec:
-        return TimestampSpec(self._header(table, "header"), table.choice("unit", TimeUnit))
+        header = self._header(table, "header") if "header" in table else None
+        return TimestampSpec(header, table.choice("unit", TimeUnit))
+
+    @staticmethod
+    def _id(table: Table) -> IdSpec:
+        kind = table.choice("kind", _IdKind)
+        return IdSpec(table.text("prefix") if kind is _IdKind.PREFIX else None)
+
+    def _headers(self) -> tuple[HeaderSpec, ...]:
+        headers = []
+        for table in self._top.optional_tables("headers"):
+            name = self._header(table, "name")
+            headers.append(HeaderSpec(name, self._header_template(table, "value", _HEADER, None, "")))
+            if not headers[-1].value:
+                raise table.error("value", "is missing")
+            self._facts[f"headers.{name}"] = self._source(table)
+            table.finish()
+        return tuple(headers)
 
     def _secret(self, table: Table) -> SecretSpec:
         env = self._matching(table, "env", _ENV_NAME, "the name of an environment variable")
-        return SecretSpec(env, table.text("where"))
+        form = table.choice("form", KeyForm) if "form" in table else KeyForm.TEXT
+        return SecretSpec(env, table.text("where"), form, table.optional_text("prefix") or "")
 
     def _envelope(self, table: Table) -> EnvelopeSpec:
+        time = self._pointer(table, "time") if "time" in table else None
         return EnvelopeSpec(
             id=self._pointer(table, "id") if "id" in table else None,
-            type=self._pointer(table, "type"),
-            time=self._pointer(table, "time"),
-            time_unit=table.choice("time_unit", TimeUnit),
+            type=self._pointer(table, "type") if "type" in table else None,
+            time=time,
+            time_unit=table.choice("time_unit", TimeUnit) if time is not None else None,
         )
 
     @staticmethod
@@ -201,7 +312,7 @@ class _Description:
 
     def _event(self, provider: str, name: str, table: Table) -> Event:
         if not _EVENT_NAME.fullmatch(name):
-            hint = "letters, digits and . _ : -"
+            hint = "letters, digits and . _ : - /"
             raise self._top.table("events").error(name, "is not a usable event name", hint=hint)
         event = Event(
             name=name,
@@ -224,7 +335,10 @@ class _Description:
         return value
 
     def _header(self, table: Table, key: str) -> str:
-        return self._matching(table, key, _HEADER_NAME, "a header name")
+        name = self._matching(table, key, _HEADER_NAME, "a header name")
+        if name.lower() in _WRITTEN_ANYWAY:
+            raise table.error(key, f"is {name!r}, which hookctl writes itself")
+        return name
 
     @staticmethod
     def _pointer(table: Table, key: str) -> str:

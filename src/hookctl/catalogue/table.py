@@ -108,6 +108,14 @@ class Table:
         self._asked.add(key)
         return self.table(key) if key in self._data else None
 
+    def optional_tables(self, key: str) -> list[Table]:
+        """Return an array of tables, empty when the key is absent."""
+        self._asked.add(key)
+        value = self._data.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise self.error(key, f"must be an array of tables: [[{key}]]")
+        return [Table(self.file, f"{self.path(key)}[{index}]", item) for index, item in enumerate(value)]
+
     def tables(self) -> Iterator[tuple[str, Table]]:
         """Yield every entry of this table as a table of its own, in the file's order."""
         for key in self._data:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hookctl.errors import UsageError
+from hookctl.errors import InputError, UsageError
+from hookctl.model import FRAMING_HEADERS
 
 if TYPE_CHECKING:
     from hookctl.model import Headers, Provider
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110: visible characters, obs-text, and spaces and tabs between them
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade", "te"})
 
 
 def parse_header(line: str) -> tuple[str, str]:
@@ -37,10 +37,25 @@ def parse_header(line: str) -> tuple[str, str]:
     return name, raw
 
 
+def sendable(name: str, value: str) -> str:
+    """Return a header value as the text whose characters are its bytes (Latin-1).
+
+    Raises:
+        InputError: it has a line break, NUL or another control character in it, or half of a surrogate pair.
+    """
+    try:
+        raw = value.encode("utf-8", "surrogateescape").decode("latin-1")
+    except UnicodeEncodeError:
+        raw = "\0"
+    if not _VALUE.fullmatch(raw) or raw != raw.strip(" \t"):
+        raise InputError(f"the header {name} cannot hold {_shown(value)}")
+    return raw
+
+
 def check_headers(headers: Headers, provider: Provider) -> None:
     """Raise `UsageError` when a user's header would replace one that hookctl itself has to write."""
     for name, _ in headers:
-        if name.lower() in _FRAMING:
+        if name.lower() in FRAMING_HEADERS:
             raise UsageError(f"-H {name}: hookctl writes that header itself")
         if name.lower() in provider.protected_headers:
             raise UsageError(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from hookctl.errors import PathError, ProviderError, UsageError, did_you_mean
-from hookctl.payload.jsontext import Json, JsonTextError, Number, encode, parse
+from hookctl.payload.jsontext import Json, JsonTextError, parse
 from hookctl.payload.paths import INDEX, PayloadPath, Step, split_path
 from hookctl.payload.schema import SchemaNode, type_name
+from hookctl.payload.validation import TYPE_KEYWORDS, InvalidSchemaError, find_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -223,62 +224,22 @@ def _type_list(node: SchemaNode | None) -> str:
 
 
 def _check_type(edit: Edit, value: Json, node: SchemaNode, event: str) -> None:
-    # 30 ms to load, and only an edit needs it
-    import jsonschema_rs
-
     try:
-        validator = jsonschema_rs.validator_for(cast("dict[str, Any]", _plain(node.standalone())))
-    except ValueError as invalid:
-        reason = str(invalid).partition("\n")[0]
-        raise ProviderError(f"{edit.kind} {edit.path}: the schema of {event} is not valid there: {reason}") from None
-    for error in validator.iter_errors(_plain(value)):
+        problems = list(find_problems(value, node))
+    except InvalidSchemaError as invalid:
+        raise ProviderError(f"{edit.kind} {edit.path}: the schema of {event} is not valid there: {invalid}") from None
+    for problem in problems:
         # types are enforced; a value outside a documented set, or an object with a gap, is a legitimate thing to send
-        if str(error.schema_path[-1]) not in _TYPE_KEYWORDS:
+        if problem.keyword not in TYPE_KEYWORDS:
             continue
-        wrong = value
-        for step in error.instance_path:
-            wrong = _member(wrong, step)
-        where = PayloadPath((*edit.path.steps, *error.instance_path))
-        types = _type_list(node) if not error.instance_path else "what the schema says"
-        raise PathError(f"{edit.kind} {where}: {_shown(wrong)} is {type_name(wrong)}", hint=f"expected: {types}")
-
-
-def _member(value: Json, step: Step) -> Json:
-    """Return the member that a validator walked to: it saw the names as `_plain` writes them."""
-    if isinstance(value, dict):
-        return next(member for name, member in value.items() if _plain(name) == step)
-    assert isinstance(value, list)  # noqa: S101 - nothing else has members
-    assert isinstance(step, int)  # noqa: S101
-    return value[step]
-
-
-_TYPE_KEYWORDS = frozenset({"type", "anyOf", "oneOf"})
-
-
-def _shown(value: Json) -> str:
-    text = encode(value).decode()
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        where = PayloadPath((*edit.path.steps, *problem.steps))
+        types = _type_list(node) if not problem.steps else "what the schema says"
+        raise PathError(
+            f"{edit.kind} {where}: {problem.shown} is {type_name(problem.value)}", hint=f"expected: {types}"
+        )
 
 
 _MAX_NAMED = 5000
-_MAX_INT = 2**63 - 1
-
-
-def _plain(value: Json) -> object:
-    """Return the value in types that a validator takes; the type of each number survives, not its size."""
-    if isinstance(value, Number):
-        return 1 if value.is_integer else 1.5
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return value if abs(value) <= _MAX_INT else _MAX_INT
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    if isinstance(value, dict):
-        return {str(_plain(key)): _plain(member) for key, member in value.items()}
-    return value
 
 
 def _paths(value: Json, steps: tuple[Step, ...] = ()) -> Iterator[PayloadPath]:

@@ -31,6 +31,10 @@ class IdSource:
     seed: bytes
     """Random, or from `--seed`: the same seed gives the same ids on every machine."""
 
+    def round(self, number: int) -> IdSource:
+        """Return the source of a further round of fresh events: nothing in it is what it was in another round."""
+        return self if number == 0 else IdSource(self.bytes(f"round {number}"))
+
     def entity(self, sample_id: str, prefix: str | None, provider: str) -> str:
         """Return the run's id for an entity of the samples.
 
@@ -110,3 +114,15 @@ class Freshening:
     def _time(self, value: Json, unit: TimeUnit) -> Json:
         at_ms = read_time(value, unit)
         return value if at_ms is None else write_time(at_ms + self.shift_ms, unit)
+
+
+def latest_time(value: Json, node: SchemaNode | None) -> int | None:
+    """Return the latest point in time that the schema marks in a value, milliseconds, or None when there is none."""
+    members: list[tuple[Json, SchemaNode | None]] = []
+    if isinstance(value, dict):
+        members = [(member, node.member(key) if node else None) for key, member in value.items()]
+    elif isinstance(value, list):
+        members = [(member, node.element() if node else None) for member in value]
+    elif node is not None and isinstance(unit := node.keywords.get(TIME_KEYWORD), str):
+        return read_time(value, TimeUnit(unit))
+    return max((at_ms for child, below in members if (at_ms := latest_time(child, below)) is not None), default=None)

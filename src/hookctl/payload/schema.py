@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hookctl.errors import ProviderError, UsageError
+from hookctl.errors import ProviderError, UsageError, did_you_mean
 from hookctl.model import TimeUnit
 from hookctl.payload.jsontext import Json, JsonTextError, Number, parse
 from hookctl.payload.paths import PayloadPath, look_up
@@ -122,7 +122,8 @@ def _problem(root: dict[str, Json], value: Json) -> str | None:
         if isinstance(reference := value.get("$ref"), str) and not _leads_to_schema(root, reference):
             return f"$ref {reference!r} leads to no schema in this file"
         if isinstance(unit := value.get(TIME_KEYWORD), str) and unit not in set(TimeUnit):
-            return f"{TIME_KEYWORD} {unit!r} is not a unit; known: {', '.join(TimeUnit)}"
+            near = did_you_mean(unit, [known.value for known in TimeUnit]) or f"known: {', '.join(TimeUnit)}"
+            return f"{TIME_KEYWORD} {unit!r} is not a unit; {near}"
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return next(filter(None, (_problem(root, member) for member in members)), None)
 

@@ -9,26 +9,35 @@ from typing import TYPE_CHECKING, assert_never
 from hookctl.model import Algorithm, Encoding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hookctl.model import SignatureSpec
 
-_HASHES = {Algorithm.HMAC_SHA256: "sha256"}
+HASHES = {Algorithm.HMAC_SHA256: "sha256", Algorithm.HMAC_SHA1: "sha1", Algorithm.HMAC_SHA512: "sha512"}
+"""The hash of each algorithm, as hashlib names it."""
 
 
-def signed_content(spec: SignatureSpec, body: bytes, timestamp: bytes) -> bytes:
+def signed_content(spec: SignatureSpec, body: bytes, timestamp: bytes, delivery_id: bytes = b"") -> bytes:
     """Return the bytes that are signed.
 
     Args:
         spec: the provider's scheme.
         body: the raw body.
-        timestamp: the timestamp header's value exactly as it is sent; ignored by schemes that do not sign it.
+        timestamp: the time's text exactly as it is sent; ignored by schemes that do not sign it.
+        delivery_id: the id's text exactly as it is sent; likewise.
     """
-    parts = {"{timestamp}": timestamp, "{body}": body}
+    parts = {"{id}": delivery_id, "{timestamp}": timestamp, "{body}": body}
     return b"".join(parts[part] if part in parts else part.encode() for part in spec.content)
+
+
+def fill(template: tuple[str, ...], values: Mapping[str, str]) -> str:
+    """Return a template's text: placeholders such as `{id}` replaced, literal pieces as they are."""
+    return "".join(values.get(part, part) for part in template)
 
 
 def compute_signature(spec: SignatureSpec, key: bytes, content: bytes) -> str:
     """Return the signature of content as the header carries it (ASCII text)."""
-    digest = hmac.digest(key, content, _HASHES[spec.algorithm])
+    digest = hmac.digest(key, content, HASHES[spec.algorithm])
     match spec.encoding:
         case Encoding.HEX:
             return digest.hex()

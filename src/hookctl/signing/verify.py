@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hmac
-import re
 from typing import TYPE_CHECKING
 
-from hookctl.model import Diagnosis, Encoding, Reason, Verdict
+from hookctl.model import Diagnosis, Reason, Verdict
+from hookctl.payload.paths import look_up
+from hookctl.payload.render import read_envelope
+from hookctl.signing.header import read_signatures
 from hookctl.signing.scheme import compute_signature, signed_content
 from hookctl.timestamps import read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hookctl.model import Provider, Secret, SecretPair, SignatureSpec
-
-# SHA-256: 32 bytes
-_FORMS = {
-    Encoding.HEX: re.compile(rb"[0-9a-f]{64}"),
-    Encoding.BASE64: re.compile(rb"[A-Za-z0-9+/]{43}="),
-}
+    from hookctl.model import Provider, Secret, SecretPair, SignatureSpec, TimestampSpec
+    from hookctl.signing.header import ReadSignatures
 
 
 def verify(
@@ -51,23 +48,28 @@ def verify(
     given = [first[name] for header in spec.headers if (name := header.lower().encode()) in first]
     if not given:
         return Verdict(valid=False, reason=Reason.MISSING_SIGNATURE)
+    read = [parsed for value in given if (parsed := read_signatures(spec, value)) is not None]
     timestamp = b""
     age_s = None
-    if provider.timestamp is not None:
-        name = provider.timestamp.header.lower().encode()
-        if name not in first:
-            return Verdict(valid=False, reason=Reason.MISSING_TIMESTAMP)
-        timestamp = first[name]
+    # a time that is not signed says nothing: anyone may have written it
+    if provider.timestamp is not None and spec.signs_timestamp:
+        found = _timestamp(provider.timestamp, first, read)
+        if found is None:
+            # without a header of its own, the time is a part of what makes the signature header well-formed
+            in_header = provider.timestamp.header is not None
+            reason = Reason.MISSING_TIMESTAMP if in_header else Reason.MALFORMED_SIGNATURE
+            return Verdict(valid=False, reason=reason)
+        timestamp = found
         at_ms = read_time(timestamp.decode("latin-1"), provider.timestamp.unit)
         if at_ms is None:
             return Verdict(valid=False, reason=Reason.MALFORMED_TIMESTAMP)
         age_s = None if received_at_ms is None else (received_at_ms - at_ms) / 1000
-    well_formed = [signature for signature in given if _FORMS[spec.encoding].fullmatch(signature)]
+    well_formed = [signature for parsed in read for signature in parsed.signatures]
     if not well_formed:
         return Verdict(valid=False, reason=Reason.MALFORMED_SIGNATURE, age_s=age_s)
     if secrets is None:
         return Verdict(valid=False, reason=Reason.NO_SECRET, age_s=age_s)
-    content = signed_content(spec, body, timestamp)
+    content = signed_content(spec, body, timestamp, _delivery_id(provider, first, body))
     matched = next((secret for secret in secrets if _matches(spec, secret, content, well_formed)), None)
     if matched is None:
         return Verdict(valid=False, reason=Reason.MISMATCH, age_s=age_s)
@@ -75,6 +77,24 @@ def verify(
         return Verdict(valid=False, reason=Reason.STALE if age_s > 0 else Reason.FUTURE, age_s=age_s)
     diagnosis = Diagnosis.PREVIOUS_SECRET if matched is secrets.previous else None
     return Verdict(valid=True, reason=Reason.OK, diagnosis=diagnosis, age_s=age_s)
+
+
+def _timestamp(spec: TimestampSpec, first: dict[bytes, bytes], read: list[ReadSignatures]) -> bytes | None:
+    """Return the time's text from its own header, else from the signature header."""
+    if spec.header is not None:
+        return first.get(spec.header.lower().encode())
+    return next((parsed.timestamp for parsed in read if parsed.timestamp is not None), None)
+
+
+def _delivery_id(provider: Provider, first: dict[bytes, bytes], body: bytes) -> bytes:
+    """Return the id that is signed, from a header, else from the body; empty where there is none."""
+    if "{id}" not in provider.signature.content:
+        return b""
+    for header in provider.headers:
+        if header.value == ("{id}",):
+            return first.get(header.name.lower().encode(), b"")
+    value = look_up(read_envelope(body), provider.envelope.id) if provider.envelope.id else None
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else b""
 
 
 def _matches(spec: SignatureSpec, secret: Secret, content: bytes, signatures: list[bytes]) -> bool:
