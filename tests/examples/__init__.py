@@ -1,0 +1,1 @@
+"""The example providers, judged by the vendors' own libraries."""
