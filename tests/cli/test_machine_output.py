@@ -43,7 +43,14 @@ PREVIEW: Shape = {
     "headers": (list,),
     "body": (str,),
 }
-SEND_SUMMARY: Shape = {"type": (str,), "total": (int,), "ok": (int,), "unexpected": (int,), "not_delivered": (int,)}
+SEND_SUMMARY: Shape = {
+    "type": (str,),
+    "total": (int,),
+    "ok": (int,),
+    "unexpected": (int,),
+    "not_delivered": (int,),
+    "latency_ms": (dict, NoneType),
+}
 COUNT: Shape = {"type": (str,), "total": (int,)}
 
 
@@ -84,6 +91,10 @@ def test_a_delivery_that_was_answered(signing: Cli, recorder: Recorder, form: st
     assert list(arky["response"]) == ["headers", "body"]
     assert arky["response"]["body"] == "OK"
     assert ["Content-Length", "2"] in arky["response"]["headers"]
+    latency = summary.pop("latency_ms")
+    assert list(latency) == ["p50", "p95", "p99", "max"]
+    assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"] <= latency["max"]
+    assert latency["max"] == max(arky["duration_ms"], arcade["duration_ms"])
     assert summary == {"type": "summary", "total": 2, "ok": 2, "unexpected": 0, "not_delivered": 0}
 
 
@@ -111,7 +122,9 @@ def test_a_delivery_that_was_not_answered(signing: Cli, form: str) -> None:
     check(delivery, DELIVERY, "delivery")
     assert (delivery["status"], delivery["ok"], delivery["response"]) == (None, False, None)
     assert delivery["error"] == f"refused: nothing listens on localhost:{port}"
-    assert summary == {"type": "summary", "total": 1, "ok": 0, "unexpected": 0, "not_delivered": 1}
+    # what never came took no time to answer
+    counts = {"total": 1, "ok": 0, "unexpected": 0, "not_delivered": 1}
+    assert summary == {"type": "summary", **counts, "latency_ms": None}
 
 
 def test_a_delivery_that_was_answered_otherwise(signing: Cli, form: str) -> None:
@@ -120,6 +133,7 @@ def test_a_delivery_that_was_answered_otherwise(signing: Cli, form: str) -> None
     (delivery,), summary = results_of(result, form)
     check(delivery, DELIVERY, "delivery")
     assert (delivery["status"], delivery["ok"], delivery["error"]) == (422, False, None)
+    assert summary.pop("latency_ms")["max"] == delivery["duration_ms"]
     assert summary == {"type": "summary", "total": 1, "ok": 0, "unexpected": 1, "not_delivered": 0}
 
 

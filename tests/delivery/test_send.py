@@ -62,6 +62,7 @@ def test_every_fault_is_one_record_and_none_of_them_ends_the_run(gauntlet: Serve
     assert result.code == 4
     assert result.err == ""
     *deliveries, summary = result.records
+    assert summary.pop("latency_ms")["max"] == deliveries[-1]["duration_ms"]
     assert summary == {
         "type": "summary",
         "total": len(_EVENTS),

@@ -163,7 +163,7 @@ def _cases(provider: Provider, endpoint: Endpoint, secrets: SecretPair) -> list[
     cases = [Case(job) for job in jobs]
     # the documented example stands for all where something is done to it
     example = next((job for job in jobs if job.event is not None and job.event.documented), jobs[0])
-    if provider.signature.rotation_header is not None:
+    if provider.signature.rotates:
         cases += [Case(replace(example, occurrence=1), rotation=Rotation.BOTH)]
     kinds = [kind for kind in Tamper if kind is not Tamper.TIMESTAMP or provider.signature.signs_timestamp]
     cases += [Case(replace(example, occurrence=2 + index), tamper=kind) for index, kind in enumerate(kinds)]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from hookctl.catalogue import Catalogue, load_catalogue
 from hookctl.config import Config, Origin, Setting, load_config
 from hookctl.credentials import SecretSource
 from hookctl.delivery import Client, ClientOptions, Endpoint, build_request, resolve_endpoint
 from hookctl.delivery.expect import SUCCESS, Expectation
 from hookctl.errors import ExitCode, InputError, UsageError
+from hookctl.flows.concurrently import each
+from hookctl.flows.interrupts import interrupt_afterwards
+from hookctl.flows.latency import Latencies
+from hookctl.flows.providers import open_catalogue
 from hookctl.model import Delivery, FailureKind, Rotation, SignedRequest, Tamper
 from hookctl.payload import IdSource, RenderOptions, given_body, render
 from hookctl.payload.paths import look_up
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hookctl.catalogue import Catalogue
     from hookctl.model import Event, Headers, Payload, Provider, SecretPair
     from hookctl.payload import Edit
     from hookctl.runtime import Runtime
@@ -50,6 +54,12 @@ class SendOptions:
     timeout_s: float | None = None
     """None is the vendor's deadline."""
     wait_s: float = 0.0
+    count: int = 1
+    """Rounds of fresh events."""
+    repeat: int = 1
+    """Times that each event is sent, the same bytes again."""
+    concurrency: int = 1
+    """Deliveries under way at once."""
     expect: Expectation | None = None
     tamper: Tamper | None = None
     rotate: Rotation | None = None
@@ -68,6 +78,10 @@ class Job:
     endpoint: Endpoint
     secrets: SecretPair
     occurrence: int
+    round: int = 0
+    """Which round of fresh events it belongs to."""
+    dated_ms: int | None = None
+    """Set where several deliveries must be the same to the byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +89,32 @@ class Plan:
     """Every delivery of a run, checked: whatever can be known to be wrong beforehand is."""
 
     jobs: tuple[Job, ...]
+    """One round, each event once."""
     options: SendOptions
     ids: IdSource
     data: bytes | None
 
+    @property
+    def size(self) -> int:
+        """How many deliveries there are."""
+        return len(self.jobs) * self.options.count * self.options.repeat
+
+    def deliveries(self, runtime: Runtime) -> Iterator[Job]:
+        """Yield every delivery in turn, each round's fresh events and each event's repeats."""
+        for number in range(self.options.count):
+            for job in self.jobs:
+                if self.options.repeat == 1:
+                    yield replace(job, round=number)
+                    continue
+                same = replace(job, round=number, dated_ms=runtime.now_ms())
+                for _ in range(self.options.repeat):
+                    yield same
+
     def prepare(self, job: Job, now_ms: int) -> SignedRequest:
-        """Render and sign one delivery, dated now unless the options date it."""
-        at_ms = now_ms if self.options.at_ms is None else self.options.at_ms
+        """Render and sign one delivery, dated now unless the job or the options date it."""
+        at_ms = self.options.at_ms
+        if at_ms is None:
+            at_ms = now_ms if job.dated_ms is None else job.dated_ms
         payload = self._payload(job, at_ms)
         body = payload.body
         if self.options.tamper is None:
@@ -113,10 +146,15 @@ class Plan:
         return self.options.timeout_s or provider.replies.deadline_s
 
     def _payload(self, job: Job, at_ms: int) -> Payload:
+        options = RenderOptions(
+            self.ids.round(job.round), self.options.edits, self.options.event_id, self.options.as_documented
+        )
         if self.data is not None:
-            return given_body(job.provider, self.data, event=job.event.name if job.event else None, at_ms=at_ms)
+            name = job.event.name if job.event else None
+            return given_body(
+                job.provider, self.data, event=name, at_ms=at_ms, options=options, occurrence=job.occurrence
+            )
         assert job.event is not None  # noqa: S101 - the plan has no such job without data
-        options = RenderOptions(self.ids, self.options.edits, self.options.event_id, self.options.as_documented)
         return render(job.provider, job.event, options, at_ms=at_ms, occurrence=job.occurrence)
 
 
@@ -138,6 +176,8 @@ class SendSummary:
     not_delivered: int = 0
     urls: list[str] = field(default_factory=list)
     """Where they went, each once."""
+    latencies: Latencies = field(default_factory=Latencies)
+    """How long the answers took."""
 
     @property
     def total(self) -> int:
@@ -159,11 +199,13 @@ class SendSummary:
             self.ok += 1
         else:
             self.unexpected += 1
+        if delivery.attempt.failure is None:
+            self.latencies.add(delivery.attempt.duration_ms)
         if delivery.request.url not in self.urls:
             self.urls.append(delivery.request.url)
 
 
-SendEvent: TypeAlias = Note | SignedRequest | Delivery
+SendEvent: TypeAlias = Note | Delivery
 
 
 def plan_send(runtime: Runtime, options: SendOptions) -> Plan:
@@ -180,7 +222,7 @@ def plan_send(runtime: Runtime, options: SendOptions) -> Plan:
         # a configured provider narrows what is not named; an event's name says whose it is
         chosen = config.provider.value
     data = None if options.data is None else _read_data(runtime, options.data)
-    pairs = _select(options, chosen, data)
+    pairs = _select(options, open_catalogue(config, chosen), data)
     for provider, _ in pairs:
         _check_provider(options, provider)
     secrets = SecretSource(runtime, options.secret_files, config.project_folder)
@@ -208,7 +250,7 @@ def plan_send(runtime: Runtime, options: SendOptions) -> Plan:
 
 def dry_run(plan: Plan, runtime: Runtime) -> Iterator[SignedRequest]:
     """Yield every request of a plan, complete, without sending it."""
-    for job in plan.jobs:
+    for job in plan.deliveries(runtime):
         yield plan.prepare(job, runtime.now_ms())
 
 
@@ -216,7 +258,8 @@ def run_send(plan: Plan, runtime: Runtime, summary: SendSummary) -> Iterator[Sen
     """Make every delivery of a plan.
 
     Yields:
-        Notes, then for each delivery the request that goes out and what became of it.
+        Notes, then each delivery as it ends: with several
+        under way at once that is not the order of the plan. Memory does not grow with their number.
 
     Raises:
         InputError: the `--cacert` file or a proxy in the environment cannot be used; nothing has been sent then.
@@ -233,8 +276,13 @@ def run_send(plan: Plan, runtime: Runtime, summary: SendSummary) -> Iterator[Sen
             if proxy is not None and proxy not in noted:
                 noted.add(proxy)
                 yield Note(f"through the proxy {proxy}, as the environment says")
-        for job in plan.jobs:
-            for step in _deliver(plan, job, client, runtime, wait_until_s):
+
+        def deliver(job: Job) -> Iterator[SendEvent]:
+            return _deliver(plan, job, client, runtime, wait_until_s)
+
+        for step in each(plan.deliveries(runtime), deliver, at_once=min(options.concurrency, plan.size)):
+            # until the caller asks for the next: what is counted has been written, and whole
+            with interrupt_afterwards():
                 if isinstance(step, Delivery):
                     summary.count(step)
                 yield step
@@ -259,7 +307,6 @@ def _deliver(plan: Plan, job: Job, client: Client, runtime: Runtime, wait_until_
             yield Note(f"waiting up to {left_s:.1f} s for {request.url}: {failure.message}")
         runtime.sleep(min(pause_s, left_s))
         pause_s = min(pause_s * 2, longest_s)
-    yield request
     answered = attempt.failure is None and attempt.response is not None
     yield Delivery(
         request=request,
@@ -286,6 +333,9 @@ def _check_options(options: SendOptions) -> None:
     if options.data is not None:
         others = {**changes, "--all": options.all_events, "--as-documented": options.as_documented}
         _exclude("--data is the whole body, byte for byte", others)
+        _exclude("--data is the whole body", {"--count": options.count > 1})
+    if options.event_id is not None and options.count > 1:
+        raise UsageError("--id names one event, and --count makes fresh ones: use --repeat to send it again")
     if options.as_documented:
         _exclude("--as-documented sends the sample untouched", {**changes, "--at": options.at_ms is not None})
 
@@ -300,17 +350,16 @@ def _check_provider(options: SendOptions, provider: Provider) -> None:
     """Refuse what the scheme has no meaning for, before anything is looked up or sent."""
     if options.tamper is not None:
         require_support(provider, options.tamper)
-    if options.rotate is not None and provider.signature.rotation_header is None:
+    if options.rotate is not None and not provider.signature.rotates:
         raise UsageError(
             f"--rotate: {provider.title} documents no second signature for rotation",
             hint="choose events of a provider that does with --provider",
         )
-    if options.event_id is not None and provider.envelope.id is None:
+    if options.event_id is not None and not provider.has_ids:
         raise UsageError(f"--id: {provider.title} events have no id")
 
 
-def _select(options: SendOptions, chosen: str | None, data: bytes | None) -> list[tuple[Provider, Event | None]]:
-    catalogue = load_catalogue(chosen)
+def _select(options: SendOptions, catalogue: Catalogue, data: bytes | None) -> list[tuple[Provider, Event | None]]:
     if options.all_events:
         return [(provider, event) for provider in catalogue.providers for event in provider.events]
     if options.patterns:
@@ -327,7 +376,7 @@ def _recognise(catalogue: Catalogue, body: bytes) -> tuple[Provider, Event | Non
         return catalogue.providers[0], None
     document = read_envelope(body)
     for provider in catalogue.providers:
-        name = look_up(document, provider.envelope.type)
+        name = look_up(document, provider.envelope.type) if provider.envelope.type else None
         event = provider.event(name) if isinstance(name, str) else None
         if event is not None:
             return provider, event

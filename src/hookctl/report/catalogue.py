@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from hookctl.runtime import Runtime
 
 
-def list_events(catalogue: Catalogue, runtime: Runtime) -> None:
-    """Write every event under its provider and group."""
+def list_events(catalogue: Catalogue, runtime: Runtime, *, folder: str | None = None) -> None:
+    """Write every event under its provider and group.
+
+    Args:
+        catalogue: what to list.
+        runtime: streams and environment.
+        folder: the provider folder that was asked for, which further commands have to name too.
+    """
     style = Style.of(runtime.out, runtime.env)
     width = max(len(event.name) for event in catalogue.events)
     for provider in catalogue.providers:
@@ -32,11 +38,12 @@ def list_events(catalogue: Catalogue, runtime: Runtime) -> None:
             shown = style.paint(f"{mark:<12}", Tone.GOOD if event.documented else Tone.QUIET)
             runtime.out.line(f"    {event.name:<{width}}  {shown}  {safe_line(event.description)}")
         runtime.out.line()
-    example = catalogue.events[0].name
+    example = catalogue.events[0].name + ("" if folder is None else f" --provider {safe_line(folder)}")
     runtime.out.line(
         style.paint("documented: equals the vendor's page; illustrative: ours, in the same shapes", Tone.QUIET)
     )
-    runtime.out.line(style.paint(f"hookctl events show {example}   hookctl send {example}", Tone.QUIET))
+    for command in ("events show", "send"):
+        runtime.out.line(style.paint(f"hookctl {command} {example}", Tone.QUIET))
 
 
 def describe_sample(event: Event, provider: Provider, runtime: Runtime) -> None:

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hookctl.flows.latency import Latencies
     from hookctl.flows.send import SendSummary
     from hookctl.model import Delivery, Event, Response, SignedRequest
 
     Clean: TypeAlias = Callable[[str], str]
 
 Record: TypeAlias = dict[str, object]
+
+PERCENTILES = (50, 95, 99)
+"""The percentiles of answer times that a summary holds."""
 
 
 def event_record(event: Event) -> Record:
@@ -62,7 +66,9 @@ def _body(body: bytes, clean: Clean) -> Record:
     try:
         return {"body": clean(body.decode())}
     except UnicodeDecodeError:
-        return {"body": None, "body_b64": b64encode(body).decode("ascii")}
+        # Latin-1 gives each byte a character and takes it back: what is masked in text is masked here
+        masked = clean(body.decode("latin-1")).encode("latin-1")
+        return {"body": None, "body_b64": b64encode(masked).decode("ascii")}
 
 
 def request_record(request: SignedRequest) -> Record:
@@ -80,14 +86,22 @@ def request_record(request: SignedRequest) -> Record:
 
 
 def send_summary_record(summary: SendSummary) -> Record:
-    """Return `type:"summary"` of a send: total, ok, unexpected, not_delivered."""
+    """Return `type:"summary"` of a send: total, ok, unexpected, not_delivered, latency_ms."""
     return {
         "type": "summary",
         "total": summary.total,
         "ok": summary.ok,
         "unexpected": summary.unexpected,
         "not_delivered": summary.not_delivered,
+        "latency_ms": _latency_record(summary.latencies),
     }
+
+
+def _latency_record(latencies: Latencies) -> Record | None:
+    if not latencies.count:
+        return None
+    record: Record = {f"p{percent}": round(latencies.percentile_ms(percent), 3) for percent in PERCENTILES}
+    return {**record, "max": round(latencies.max_ms, 3)}
 
 
 def count_record(total: int) -> Record:

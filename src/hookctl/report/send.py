@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from hookctl.model import Delivery, FailureKind, SignedRequest
+from hookctl.model import Delivery, FailureKind
 from hookctl.report.problems import report_note
-from hookctl.report.records import delivery_record, send_summary_record
+from hookctl.report.records import PERCENTILES, delivery_record, send_summary_record
 from hookctl.report.safe import safe_bytes, safe_line, safe_text
 from hookctl.report.style import Style, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from hookctl.flows.latency import Latencies
     from hookctl.flows.send import SendEvent, SendSummary
-    from hookctl.model import Event, Provider
+    from hookctl.model import Event, Provider, SignedRequest
     from hookctl.report.machine import RecordWriter
     from hookctl.runtime import Runtime
 
@@ -22,6 +23,12 @@ BODY_LINES = 8
 """Lines of a failed delivery's response that are shown."""
 BODY_WIDTH = 400
 """Characters of each of those lines."""
+
+MANY = 50
+"""Deliveries from which on a terminal shows only those that fail."""
+
+MIN_FOR_PERCENTILES = 10
+"""Answers from which on their times are worth a line."""
 
 USUAL_WIDTH = 80
 """Columns of a terminal that nobody has made wider."""
@@ -53,7 +60,7 @@ class MachineSendReport:
         """Write a delivery, or a note beside the data."""
         if isinstance(event, Delivery):
             self._writer.write(delivery_record(event, self._runtime.redactor.clean))
-        elif not isinstance(event, SignedRequest):
+        else:
             self.note(event.text)
 
     def note(self, text: str) -> None:
@@ -73,9 +80,22 @@ class TextSendReport:
         providers: by name, for what they document.
         verbose: show each request as sent and the response's headers.
         quiet: only the summary.
+        failures_only: no line for a delivery that went as expected, as suits a terminal when there are many.
+        show: writes text; given by a progress display that has to keep out of its way.
     """
 
-    def __init__(self, runtime: Runtime, providers: dict[str, Provider], *, verbose: bool, quiet: bool) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        providers: dict[str, Provider],
+        *,
+        verbose: bool,
+        quiet: bool,
+        failures_only: bool = False,
+        show: Callable[[str], None] | None = None,
+    ) -> None:
+        self._failures_only = failures_only and not verbose
+        self._show = show or runtime.out.line
         self._runtime = runtime
         self._providers = providers
         self._verbose = verbose
@@ -85,12 +105,12 @@ class TextSendReport:
     def take(self, event: SendEvent) -> None:
         """Write what happened."""
         if isinstance(event, Delivery):
-            if not self._quiet:
+            if not self._quiet and not (self._failures_only and event.ok):
+                if self._verbose:
+                    self._request(event.request)
                 self._delivery(event)
-        elif isinstance(event, SignedRequest):
-            if self._verbose:
-                self._request(event)
         else:
+            # not through note(): that certificates are not checked is said however quiet the run
             report_note(event.text, self._runtime)
 
     def note(self, text: str) -> None:
@@ -116,9 +136,11 @@ class TextSendReport:
         self._line(self._style.paint(counts, tone) + (f"  {self._style.paint(where, Tone.QUIET)}" if beside else ""))
         for url in () if beside else summary.urls:
             self._line(f"  {self._style.paint(safe_line(url), Tone.QUIET)}")
+        if summary.latencies.count >= MIN_FOR_PERCENTILES:
+            self._line(self._style.paint(f"  answered in {_percentiles(summary.latencies)}", Tone.QUIET))
 
     def _line(self, text: str) -> None:
-        self._runtime.out.line(self._runtime.redactor.clean(text))
+        self._show(self._runtime.redactor.clean(text))
 
     def _delivery(self, delivery: Delivery) -> None:
         style, request, attempt = self._style, delivery.request, delivery.attempt
@@ -189,7 +211,12 @@ class TextSendReport:
         self._line("  >")
         # as sent: rendered bytes are not redacted, only made safe to show
         for text in safe_bytes(request.body).split("\n"):
-            self._runtime.out.line(f"  > {text}")
+            self._show(f"  > {text}")
+
+
+def _percentiles(latencies: Latencies) -> str:
+    parts = [f"{latencies.percentile_ms(percent):.0f} ms (p{percent})" for percent in PERCENTILES]
+    return f"{', '.join(parts)}, at most {latencies.max_ms:.0f} ms"
 
 
 def excerpt(text: str) -> list[str]:

@@ -1,0 +1,83 @@
+"""Report files: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hookctl.errors import ExitCode, InputError
+from hookctl.report.files import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@given(data=st.binary(max_size=200))
+def test_what_is_written_is_what_is_there(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    file = tmp_path_factory.mktemp("files") / "new" / "folders" / "report.xml"
+    write_atomically(file, data)
+    assert file.read_bytes() == data
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o027, 0o077, 0o000])
+def test_permissions_follow_the_umask(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_atomically(tmp_path / "report.xml", b"x")
+    finally:
+        left = os.umask(before)
+    assert stat.S_IMODE((tmp_path / "report.xml").stat().st_mode) == 0o666 & ~mask
+    assert left == mask
+
+
+def test_who_reads_the_old_file_keeps_it_whole(tmp_path: Path) -> None:
+    file = tmp_path / "report.xml"
+    file.write_bytes(b"old")
+    with file.open("rb") as reader:
+        write_atomically(file, b"new and longer")
+        assert reader.read() == b"old"
+    assert file.read_bytes() == b"new and longer"
+
+
+def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "report.xml").mkdir()
+    with pytest.raises(InputError, match=r"report\.xml") as caught:
+        write_atomically(tmp_path / "report.xml", b"x")
+    assert caught.value.exit_code is ExitCode.INPUT
+    assert [one.name for one in tmp_path.iterdir()] == ["report.xml"]
+
+
+def test_a_parent_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"kept")
+    with pytest.raises(InputError, match=r"file/report\.xml"):
+        write_atomically(tmp_path / "file" / "report.xml", b"x")
+    assert (tmp_path / "file").read_bytes() == b"kept"
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    import resource
+
+    file = tmp_path / "report.xml"
+    file.write_bytes(b"old")
+    # a limit stops root as well, as a full disk would; Python ignores the signal that comes with it
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(InputError, match=r"report\.xml"):
+            write_atomically(file, b"x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_name_may_be_as_long_as_names_can_be(tmp_path: Path) -> None:
+    file = tmp_path / ("é" * 125 + ".xml")
+    write_atomically(file, b"x")
+    assert file.read_bytes() == b"x"
