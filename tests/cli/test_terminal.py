@@ -36,7 +36,7 @@ def test_help_is_there_fits_80_columns_and_is_the_same_piped_and_short(cli: Cli,
 def test_the_help_names_every_command(cli: Cli) -> None:
     shown = cli("--help").out
     for command, line in COMMANDS.items():
-        assert f"  {command:<6}  {line}" in shown
+        assert f"  {command:<{max(map(len, COMMANDS))}}  {line}" in shown
 
 
 def test_help_wants_no_more_than_80_columns_however_wide_the_terminal(cli: Cli) -> None:

@@ -15,6 +15,7 @@ COMMANDS = {
     "events": "List the documented events; show a sample or its schema.",
     "send": "Render, sign and deliver events to an endpoint.",
     "demo": "Try it all on this machine, nothing to configure.",
+    "completion": "Print the completion script of bash, zsh or fish.",
 }
 """Every command and its line in the help, in the order shown. A command is the `app` of its module here."""
 

@@ -8,9 +8,12 @@ from typing import Annotated, Optional
 
 import typer
 
-from hookctl.catalogue import load_catalogue, read_sample, read_schema
+from hookctl.catalogue import is_folder, read_sample, read_schema
+from hookctl.cli import complete
 from hookctl.cli.app import new_app
+from hookctl.config import load_config
 from hookctl.errors import ExitCode, UsageError
+from hookctl.flows.providers import open_catalogue
 from hookctl.model import Event
 from hookctl.report.catalogue import describe_sample, list_events
 from hookctl.report.machine import JsonWriter
@@ -28,10 +31,22 @@ class Format(StrEnum):
 
 ProviderOption = Annotated[
     Optional[str],  # noqa: UP045 - Typer reads annotations at run time
-    typer.Option("--provider", metavar="NAME", help="Only this provider: a name, or the path of a provider folder."),
+    typer.Option(
+        "--provider",
+        autocompletion=complete.providers,
+        metavar="NAME",
+        help="Only this provider: a name, or the path of a provider folder.",
+    ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="For people or for programs.")]
-EventArgument = Annotated[str, typer.Argument(metavar="EVENT", help="An event's name, such as order.paid.")]
+EventArgument = Annotated[
+    str,
+    typer.Argument(
+        autocompletion=complete.events,
+        metavar="EVENT",
+        help="An event's name, such as order.paid.",
+    ),
+]
 
 app = new_app(help="List the documented events; show a sample or its schema.", invoke_without_command=True)
 
@@ -49,9 +64,10 @@ def _events(ctx: typer.Context, provider: ProviderOption = None, format: FormatO
 def list_(ctx: typer.Context, provider: ProviderOption = None, format: FormatOption = Format.TEXT) -> int:  # noqa: A002
     """List every event of every provider."""
     runtime: Runtime = ctx.obj
-    catalogue = load_catalogue(provider)
+    catalogue = open_catalogue(load_config(runtime), provider)
     if format is Format.TEXT:
-        list_events(catalogue, runtime)
+        folder = provider if provider is not None and is_folder(provider) else None
+        list_events(catalogue, runtime, folder=folder)
         return ExitCode.YES
     writer = JsonWriter(runtime.out)
     for event in catalogue.events:
@@ -83,7 +99,7 @@ def schema(
 
 
 def _print(runtime: Runtime, name: str, provider: str | None, format_: Format, what: str) -> int:
-    catalogue = load_catalogue(provider)
+    catalogue = open_catalogue(load_config(runtime), provider)
     events = catalogue.select([name])
     if len(events) != 1:
         raise UsageError(f"{name!r} stands for {len(events)} events: name one")

@@ -40,7 +40,12 @@ def main(arguments: Sequence[str], runtime: Runtime | None = None) -> int:
         # full, gone or closed: the long way knows what to say
     from hookctl.runtime import Runtime
 
-    runtime = runtime or Runtime.system()
+    try:
+        runtime = runtime or Runtime.system()
+    except OSError as error:
+        # a shell can stand in a folder that somebody has deleted
+        sys.stderr.write(f"error: the current folder cannot be used: {error.strerror}\n")
+        return int(ExitCode.INPUT)
     try:
         return int(_dispatch(arguments, runtime))
     except HookctlError as error:
@@ -81,6 +86,11 @@ def _dispatch(arguments: Sequence[str], runtime: Runtime) -> int:
 
     from hookctl.cli.app import command
 
+    if "_HOOKCTL_COMPLETE" in runtime.env:
+        # a shell asks: Typer answers it, once it knows the shells
+        from typer._completion_classes import completion_init  # no public name
+
+        completion_init()
     try:
         with redirect_stdout(_TyperOutput(runtime.out)):
             result = command().main(args=list(arguments), prog_name="hookctl", standalone_mode=False, obj=runtime)
@@ -104,7 +114,8 @@ def _report_usage(error: Exception, arguments: Sequence[str], runtime: Runtime) 
         if type(error).__name__ == "NoArgsIsHelpError":
             runtime.err.line(message)
         else:
-            report_usage(message, command, runtime)
+            # Typer breaks its lists of choices into lines
+            report_usage(" ".join(message.split()), command, runtime)
     return ExitCode.USAGE
 
 
