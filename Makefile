@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_MODULES := tests/receivers/node_modules/.installed
+NODE_MODULES := tests/receivers/node_modules/.installed tests/examples/node_modules/.installed
 
-.PHONY: demo test test-all check lint types imports format pictures lock clean dev
+.PHONY: bench demo test test-all check lint types imports format pictures lock clean dev
 
 demo: $(VENV)/.runtime
 	$(BIN)/hookctl demo
@@ -50,12 +50,12 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-$(NODE_MODULES): tests/receivers/package-lock.json
+$(NODE_MODULES): %/node_modules/.installed: %/package-lock.json
 	@command -v node >/dev/null || { echo "the tests need Node 20 or newer: node is not on the PATH"; exit 1; }
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' \
 	  || { echo "the tests need Node 20 or newer; this is $$(node --version)"; exit 1; }
 	@command -v npm >/dev/null || { echo "the tests need npm: it is not on the PATH"; exit 1; }
-	cd tests/receivers && npm ci --no-audit --no-fund
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 pictures: dev
@@ -70,4 +70,14 @@ lock: $(VENV)/bin/python
 	  --python-version 3.11 pyproject.toml --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
 clean:
-	rm -rf $(VENV) dist tests/receivers/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist tests/receivers/node_modules tests/examples/node_modules benchmarks/peers/.venv benchmarks/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+benchmarks/peers/.venv/bin/http: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv benchmarks/peers/.venv
+	benchmarks/peers/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+
+# without npm, or where npm cannot have it, the comparison goes on without the Stripe CLI
+bench: $(VENV)/.runtime benchmarks/peers/.venv/bin/http
+	-cd benchmarks/peers && npm install --no-audit --no-fund --no-package-lock --loglevel=error
+	$(BIN)/python -m compileall -q src
+	$(BIN)/python benchmarks/startup.py
