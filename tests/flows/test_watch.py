@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,6 @@ from tests.cli.recorder import recording, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.cli.recorder import Answer, Received
     from tests.harness import Cli
@@ -242,6 +242,28 @@ def test_a_mistake_in_a_changed_file_is_told_and_the_next_change_sends_again(sig
             assert "hookctl.toml" in until(process, "error:", "stderr")
             assert len(recorder.requests) == 1
             config.write_text("# good again")
+            assert "1 delivery: 1 ok" in until(process, WAITING)
+            interrupted(process)
+        assert len(recorder.requests) == 2
+
+
+@pytest.mark.timeout(60)
+def test_what_goes_missing_before_a_later_round_is_told_and_watching_goes_on(signing: Cli) -> None:
+    source, authorities = signing.folder / "app.py", signing.folder / "ca.pem"
+    source.write_text("")
+    pem = Path(__file__).parent / "authority.pem"
+    authorities.write_bytes(pem.read_bytes())
+    with recording() as recorder:
+        arguments = ("order.paid", "--to", f"{recorder.base}/hook", "--watch", "app.py", "--cacert", "ca.pem")
+        with watching(signing, *arguments) as process:
+            until(process, WAITING)
+            authorities.unlink()
+            source.write_text("x")
+            until(process, WAITING)
+            assert "ca.pem" in until(process, "error:", "stderr")
+            assert len(recorder.requests) == 1
+            authorities.write_bytes(pem.read_bytes())
+            source.write_text("y")
             assert "1 delivery: 1 ok" in until(process, WAITING)
             interrupted(process)
         assert len(recorder.requests) == 2

@@ -48,7 +48,16 @@ EventArgument = Annotated[
     ),
 ]
 
-app = new_app(help="List the documented events; show a sample or its schema.", invoke_without_command=True)
+_HELP = """List the documented events; show a sample or its schema.
+
+\b
+hookctl events
+hookctl events --provider arky --format json
+hookctl events show order.paid > body.json
+hookctl events schema order.paid
+"""
+
+app = new_app(help=_HELP, invoke_without_command=True)
 
 
 @app.callback()

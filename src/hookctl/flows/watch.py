@@ -92,12 +92,18 @@ def run_watch(runtime: Runtime, options: SendOptions, paths: Sequence[Path]) -> 
         yield RoundBegins(number, runtime.now_ms(), changed, plan)
         summary = SendSummary(planned=plan.size)
         seen: dict[tuple[str, str | None], tuple[str, bool]] = {}
-        for event in run_send(plan, runtime, summary):
-            if isinstance(event, Delivery):
-                seen[event.request.provider, event.request.event] = _outcome(event)
-            yield event
-        yield RoundEnds(summary, _compare(outcomes, seen))
-        outcomes |= seen
+        try:
+            for event in run_send(plan, runtime, summary):
+                if isinstance(event, Delivery):
+                    seen[event.request.provider, event.request.event] = _outcome(event)
+                yield event
+        except HookctlError as error:
+            if number == 1:
+                raise
+            yield RoundFailed(number, runtime.now_ms(), changed, error)
+        else:
+            yield RoundEnds(summary, _compare(outcomes, seen))
+            outcomes |= seen
         while True:
             changed = next(changes)
             number += 1
