@@ -12,10 +12,11 @@ import threading
 import time
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import httpcore
 
+from hookctl.delivery.endpoint import is_loopback_name
 from hookctl.model import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from httpcore import SOCKET_OPTION
-
-T = TypeVar("T")
 
 # link-local services that hand out a machine's credentials to whoever asks from it
 _METADATA = frozenset({"169.254.169.254", "fd00:ec2::254"})
@@ -169,7 +168,8 @@ class DeadlineBackend(httpcore.NetworkBackend):
             return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
         try:
-            return _within(look_up, self._deadline)
+            # this machine's own names and addresses ask nobody, so nothing there can hang
+            return look_up() if is_loopback_name(host) else _within(look_up, self._deadline)
         except TimeoutError:
             message = f"the name {host} was not resolved within {self._deadline.seconds:g} s"
             raise DeliveryFailedError(Failure(FailureKind.DNS, message)) from None
