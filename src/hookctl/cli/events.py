@@ -48,20 +48,19 @@ EventArgument = Annotated[
     ),
 ]
 
-_HELP = """List the documented events; show a sample or its schema.
-
-\b
-hookctl events
-hookctl events --provider arky --format json
-hookctl events show order.paid > body.json
-hookctl events schema order.paid
-"""
-
-app = new_app(help=_HELP, invoke_without_command=True)
+app = new_app(invoke_without_command=True)
 
 
 @app.callback()
 def _events(ctx: typer.Context, provider: ProviderOption = None, format: FormatOption = Format.TEXT) -> int:  # noqa: A002 - the option's name
+    """List the documented events; show a sample or its schema.
+
+    \b
+    hookctl events
+    hookctl events --provider arky --format json
+    hookctl events show order.paid > body.json
+    hookctl events schema order.paid
+    """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
     if ctx.invoked_subcommand is not None:
         if provider is not None or format is not Format.TEXT:
             raise UsageError(f"put the options behind {ctx.invoked_subcommand!r}")
