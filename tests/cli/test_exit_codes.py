@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hookctl.errors import ExitCode
 from hookctl.model import Tamper
 from tests.cli.inprocess import run_here
 from tests.cli.recorder import Received, always, recording, unused_port
@@ -188,20 +187,6 @@ def test_4_when_wait_is_over_and_still_nothing_listens(signing: Cli) -> None:
     assert result.code == 4
     assert "waiting up to 0.3 s" in result.err
     assert "nothing listens on" in result.out
-
-
-def test_the_exit_codes_are_the_promised_ones() -> None:
-    assert {code.name: int(code) for code in ExitCode} == {
-        "YES": 0,
-        "NO": 1,
-        "USAGE": 2,
-        "INPUT": 3,
-        "NETWORK": 4,
-        "VENDOR": 5,
-        "INCONCLUSIVE": 6,
-        "BUG": 70,
-        "INTERRUPTED": 130,
-    }
 
 
 @pytest.mark.parametrize("kind", [None, *Tamper])

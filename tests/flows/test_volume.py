@@ -256,7 +256,6 @@ def peak_kib(cli: Cli, url: str, count: int) -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-@pytest.mark.skipif(sys.platform == "win32", reason="resource is Unix")
 def test_ten_thousand_deliveries_take_no_more_memory_than_five_hundred(signing: Cli) -> None:
     async def accept(request: CapturedRequest) -> Reply:
         return Reply(200)
