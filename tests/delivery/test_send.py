@@ -450,3 +450,13 @@ def test_only_a_refused_connection_is_tried_again(script: faults.Script, here: H
         assert server.connections == 1
     assert result.code in {1, 4}
     assert "waiting" not in result.err
+
+
+def test_only_a_tampered_request_is_called_not_genuine(cli: Cli) -> None:
+    with serve(in_turn(reply(200), reply(200))) as server:
+        genuine = cli.with_secrets()("send", "order.paid", "--to", server.url, "--expect", "201")
+        tampered = cli.with_secrets()("send", "order.paid", "--to", server.url, "--tamper", "body")
+    assert (genuine.code, tampered.code) == (1, 1)
+    assert "expected 201, answered 200" in genuine.out
+    assert "genuine" not in genuine.out
+    assert "it accepted a request that is not genuine" in tampered.out

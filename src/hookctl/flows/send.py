@@ -314,6 +314,7 @@ def _deliver(plan: Plan, job: Job, client: Client, runtime: Runtime, wait_until_
         expected=str(expected),
         ok=answered and attempt.response is not None and expected.met_by(attempt.response.status),
         deadline_s=job.provider.replies.deadline_s,
+        genuine=plan.options.tamper is None,
     )
 
 

@@ -151,6 +151,8 @@ class Delivery:
     ok: bool
     deadline_s: float
     """Seconds the vendor gives a receiver."""
+    genuine: bool = True
+    """Whether a receiver should accept it: not when it was tampered with."""
 
     @property
     def late(self) -> bool:
