@@ -35,13 +35,16 @@ if TYPE_CHECKING:
     )
     from hookctl.model.traffic import (
         Attempt,
+        Capture,
         CapturedRequest,
+        CapturedResponse,
         Delivery,
         Diagnosis,
         Failure,
         FailureKind,
         Headers,
         Payload,
+        RawHeaders,
         Reason,
         Response,
         Rotation,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
         SecretPair,
         SignedRequest,
         Tamper,
+        Unreadable,
         Verdict,
     )
 
@@ -56,7 +60,9 @@ __all__ = [
     "FRAMING_HEADERS",
     "Algorithm",
     "Attempt",
+    "Capture",
     "CapturedRequest",
+    "CapturedResponse",
     "Delivery",
     "Diagnosis",
     "Encoding",
@@ -71,6 +77,7 @@ __all__ = [
     "KeyForm",
     "Payload",
     "Provider",
+    "RawHeaders",
     "Reason",
     "ReplySpec",
     "Response",
@@ -85,6 +92,7 @@ __all__ = [
     "Tamper",
     "TimeUnit",
     "TimestampSpec",
+    "Unreadable",
     "Verdict",
 ]
 

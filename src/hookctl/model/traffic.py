@@ -176,9 +176,41 @@ class Reason(StrEnum):
 
 
 class Diagnosis(StrEnum):
-    """What was tried and matched."""
+    """What was done to a delivery: only ever something that was tried and matched. A closed list."""
 
     PREVIOUS_SECRET = "previous_secret"  # noqa: S105 - the name of a diagnosis
+    """Valid, but signed with the secret before the current one."""
+    BODY_RESERIALISED = "body_reserialised"
+    """The body was parsed and written again as other JSON text."""
+    TRAILING_NEWLINE = "trailing_newline"
+    """A line end at the end of the body was added or lost."""
+    NEWLINE_CONVERTED = "newline_converted"
+    """Line ends inside the body were converted."""
+    BOM_STRIPPED = "bom_stripped"
+    """A byte order mark at the beginning of the body was lost, or added."""
+    LOSSY_UTF8 = "lossy_utf8"
+    """The body was decoded as text in the wrong way and encoded again."""
+    BASE64_FOR_HEX = "base64_for_hex"
+    """The signature is in base64 where hexadecimal belongs."""
+    HEX_FOR_BASE64 = "hex_for_base64"
+    """The signature is in hexadecimal where base64 belongs."""
+    SIGNATURE_PREFIXED = "signature_prefixed"
+    """Something such as `sha256=` stands before the signature."""
+    SIGNATURE_UPPERCASED = "signature_uppercased"
+    TIMESTAMP_NOT_SIGNED = "timestamp_not_signed"
+    """The body alone was signed, or a placeholder in place of the time."""
+    TIMESTAMP_IN_MS = "timestamp_in_ms"
+    """One side has the time in milliseconds where the other has seconds."""
+    SECRET_TRIMMED = "secret_trimmed"  # noqa: S105
+    """The secrets of the two sides differ in the white space or quotes around them."""
+    SECRET_UNPREFIXED = "secret_unprefixed"  # noqa: S105
+    """The secrets of the two sides differ in a prefix such as `whsec_`."""
+    SECRET_BASE64_DECODED = "secret_base64_decoded"  # noqa: S105
+    """One side decodes the secret as base64 and the other does not."""
+    SECRET_EMPTY = "secret_empty"  # noqa: S105
+    """Signed with an empty key."""
+    OTHER_PROVIDER = "other_provider"
+    """Signed by another provider's scheme, or with its secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +224,53 @@ class Verdict:
     """Seconds from the signed time to the arrival; None when either is unknown."""
 
 
+RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Header lines as they arrived: names in the case they were sent, order and repeats kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One delivery as a file holds it. What a form of file does not say is None."""
+
+    source: str
+    """The file's name, with `:LINE` or `#NUMBER` where the file holds several; `-` is standard input."""
+    headers: RawHeaders
+    body: bytes
+    """The body after transfer coding, before any content coding."""
+    method: str | None = None
+    target: str | None = None
+    """The request target or the URL, query included."""
+    http_version: str | None = None
+    """"1.0", "1.1", "2"."""
+    received_at_ms: int | None = None
+    id: str | None = None
+    """The capture's own id, not the event's."""
+    response: CapturedResponse | None = None
+    """What the receiver answered."""
+    notes: tuple[str, ...] = ()
+    """What could not be kept or had to be assumed when it was read, in sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedResponse:
+    """What a receiver answered, as a file holds it."""
+
+    status: int
+    headers: RawHeaders = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file, or a part of one, that no delivery could be read from."""
+
+    source: str
+    """As in `Capture`."""
+    message: str
+    """One sentence that says why, without the source."""
+    hint: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CapturedRequest:
     """A request as it arrived: raw bytes, raw header lines, nothing decoded but the framing."""
@@ -202,8 +281,7 @@ class CapturedRequest:
     """The request target as sent, query included."""
     http_version: str
     """"1.0" or "1.1"."""
-    headers: tuple[tuple[bytes, bytes], ...]
-    """Header lines in order, names in the case they were sent, repeats kept."""
+    headers: RawHeaders
     body: bytes
     """The body after transfer coding, before any content coding."""
 

@@ -1,0 +1,1 @@
+"""The readers of captures, fed with what real tools write."""
