@@ -11,7 +11,7 @@ from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hookctl.errors import SecretError, UsageError
+from hookctl.errors import MissingSecretError, SecretError, UsageError
 from hookctl.model import KeyForm, Secret, SecretPair
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class SecretSource:
         """Return the provider's secrets.
 
         Raises:
-            SecretError: there is none, one is empty, or a file cannot be read. Names the variable to set and
-                where it was looked for; never the value.
+            MissingSecretError: there is none. Names the variable to set and where it was looked for.
+            SecretError: one is empty, or a file cannot be read. Never holds the value.
         """
         for name in (provider.secret.env, provider.secret.previous_env):
             # known to be secret even where a file is used instead: no message may hold it
@@ -107,10 +107,10 @@ class SecretSource:
         self.runtime.redactor.register(value)
         return Secret(value, origin)
 
-    def _missing(self, provider: Provider) -> SecretError:
+    def _missing(self, provider: Provider) -> MissingSecretError:
         name = provider.secret.env
         places = " and ".join(str(self._dotenv_folder() / file) for file in DOTENV_FILES)
-        return SecretError(
+        return MissingSecretError(
             f"no signing secret for {provider.title}: {name} is not set",
             hint=f"set {name} ({provider.secret.where}) or give --secret-file FILE; "
             f"looked in the environment, {places}",

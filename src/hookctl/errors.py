@@ -95,6 +95,10 @@ class SecretError(InputError):
     """No usable signing secret. Never carries the secret's value."""
 
 
+class MissingSecretError(SecretError):
+    """No signing secret is set."""
+
+
 def did_you_mean(name: str, known: list[str]) -> str | None:
     """Return a "did you mean" sentence for the nearest of `known`, or None when nothing is near."""
     # difflib takes milliseconds to load and only an error needs it

@@ -28,6 +28,7 @@ class Redactor:
 
     def __init__(self) -> None:
         self._forms: list[str] = []
+        self._shortest = 0
 
     def register(self, secret: bytes) -> None:
         """Mask this secret from now on; one shorter than `MIN_LENGTH` bytes is left alone."""
@@ -53,9 +54,12 @@ class Redactor:
                 text = encode(value).decode("ascii")
                 forms.update((text, text.rstrip("=")))
         self._forms = list(forms)
+        self._shortest = min(map(len, forms), default=0)
 
     def clean(self, text: str) -> str:
         """Return the text with every form of every registered secret masked, overlapping ones as one."""
+        if len(text) < self._shortest:
+            return text
         spans: list[tuple[int, int]] = []
         for form in self._forms:
             start = text.find(form)

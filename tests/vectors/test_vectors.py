@@ -71,7 +71,7 @@ each_vector = pytest.mark.parametrize(
 )
 
 # what read_time takes for no time: such a header is refused before any key is tried
-MALFORMED = {"1e9", "abc", "", "1704067200.5", "１７０４０６７２００", "+1", "1_000", "0x10", "1704067200Z"}
+MALFORMED = {"1e9", "-1", "abc", "", "1704067200.5", "１７０４０６７２００", "+1", "1_000", "0x10", "1704067200Z"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

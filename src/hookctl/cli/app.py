@@ -14,6 +14,7 @@ from hookctl import __version__
 COMMANDS = {
     "events": "List the documented events; show a sample or its schema.",
     "send": "Render, sign and deliver events to an endpoint.",
+    "verify": "Say whether captured deliveries are genuine, and why not.",
     "demo": "Try it all on this machine, nothing to configure.",
     "completion": "Print the completion script of bash, zsh or fish.",
 }
@@ -66,6 +67,7 @@ def _top(
     hookctl events                     what can be sent
     hookctl send order.paid            sign and deliver to localhost:3000
     hookctl send 'order.*' --to 8080   a whole family, to another port
+    hookctl verify delivery.http       is it genuine, and if not, why
     """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
 
 

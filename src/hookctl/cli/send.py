@@ -13,6 +13,7 @@ import typer
 from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
+from hookctl.cli.options import junit_path, refuse_secret
 from hookctl.delivery import parse_expect, parse_header
 from hookctl.errors import ExitCode, UsageError
 from hookctl.flows.send import SendOptions, SendSummary, dry_run, plan_send, run_send
@@ -355,11 +356,7 @@ def send(
     hookctl send --all --provider arky --tamper signature
     hookctl send order.paid --dry-run --format curl
     """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
-    if secret is not None:
-        raise UsageError(
-            "--secret is not an option: every user of the machine can read a command line",
-            hint="set the provider's variable (`hookctl send --help`), or give --secret-file FILE",
-        )
+    refuse_secret(secret, "send")
     if timeout is not None and not 0 < timeout <= 3600:
         raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
     if not isfinite(wait):
@@ -449,7 +446,7 @@ class _View:
 
 
 def _deliver(plan: Plan, runtime: Runtime, view: _View, junit: JUnitReport | None) -> int:
-    display = ProgressDisplay(runtime, plan.size)
+    display = ProgressDisplay(runtime, wanted=plan.size > 1)
     report = view.report(plan, runtime, display)
     note = illustrative_note([job.event for job in plan.jobs if job.event is not None])
     if note:
@@ -462,7 +459,9 @@ def _deliver(plan: Plan, runtime: Runtime, view: _View, junit: JUnitReport | Non
             if junit is not None and isinstance(event, Delivery):
                 junit.take(event)
             report.take(event)
-            display.advance(summary)
+            failed = summary.unexpected + summary.not_delivered
+            shown = f"{summary.total}/{plan.size}"
+            display.advance(summary.total, failed, shown=shown, completed=summary.total, total=plan.size)
     except KeyboardInterrupt:
         # what was sent is still worth knowing
         interrupted = True
@@ -477,10 +476,7 @@ def _deliver(plan: Plan, runtime: Runtime, view: _View, junit: JUnitReport | Non
 def _junit(argument: str, runtime: Runtime) -> JUnitReport:
     from hookctl.report.junit import JUnitReport
 
-    kind, equals, name = argument.partition("=")
-    if kind != "junit" or not equals or not name:
-        raise UsageError(f"--report takes junit=FILE, not {argument!r}")
-    return JUnitReport(runtime.cwd / name, runtime.redactor.clean)
+    return JUnitReport(junit_path(argument, runtime), runtime.redactor.clean)
 
 
 def _watch(runtime: Runtime, options: SendOptions, paths: list[Path], view: _View) -> int:

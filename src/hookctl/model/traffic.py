@@ -222,6 +222,23 @@ class Verdict:
     diagnosis: Diagnosis | None = None
     age_s: float | None = None
     """Seconds from the signed time to the arrival; None when either is unknown."""
+    repeated: tuple[str, ...] = ()
+    """Lower-case names of the headers of the signature that came more than once: the first value decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What was done to a delivery whose signature is not valid: tried, and the signature then matched."""
+
+    diagnosis: Diagnosis
+    second: Diagnosis | None
+    """What was done besides."""
+    happened: str
+    """What happened, as a clause that begins in lower case and has no full stop."""
+    remedy: str
+    """What to change in the receiver, the sender or the capture; likewise."""
+    signed_body: bytes | None = None
+    """The body that was signed, where that is not the captured one."""
 
 
 RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from hookctl.errors import UsageError
@@ -61,6 +62,7 @@ def _split_pointer(text: str) -> tuple[PayloadPath, str]:
     return PayloadPath(pointer_steps(pointer)), rest
 
 
+@lru_cache(maxsize=256)
 def pointer_steps(pointer: str) -> tuple[str, ...]:
     """Return the reference tokens of a JSON Pointer (RFC 6901), unescaped.
 

@@ -10,6 +10,8 @@ from hookctl.payload.jsontext import Json, Number, encode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import jsonschema_rs
+
     from hookctl.payload.paths import Step
     from hookctl.payload.schema import SchemaNode
 
@@ -36,6 +38,9 @@ class Problem:
     """What stands there."""
     message: str
     """The validator's words."""
+    names: tuple[str, ...] = ()
+    """What the keyword names: the member that is missing (`required`), the members that may not be there
+    (`additionalProperties`), the types that are allowed (`type`); empty for other keywords."""
 
     @property
     def shown(self) -> str:
@@ -44,24 +49,57 @@ class Problem:
         return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
 
 
+class Validator:
+    """Holds values against one schema.
+
+    Raises:
+        InvalidSchemaError: the schema is not valid.
+    """
+
+    def __init__(self, node: SchemaNode) -> None:
+        # 30 ms to load, and only edits, received payloads and providers from outside need it
+        import jsonschema_rs
+
+        try:
+            self._validator = jsonschema_rs.validator_for(cast("dict[str, Any]", _plain(node.standalone())))
+        except ValueError as error:
+            raise InvalidSchemaError(str(error).partition("\n")[0]) from None
+
+    def accepts(self, value: object) -> bool:
+        """Return whether a value surely fits: False also for one whose types the validator does not take."""
+        try:
+            return self._validator.is_valid(value)
+        except ValueError:
+            # an integer or a nesting beyond what it can hold, a lone surrogate
+            return False
+
+    def problems(self, value: Json) -> Iterator[Problem]:
+        """Yield every place where a value does not fit."""
+        for found in self._validator.iter_errors(_plain(value)):
+            wrong = value
+            for step in found.instance_path:
+                wrong = _member(wrong, step)
+            keyword = str(found.schema_path[-1])
+            yield Problem(tuple(found.instance_path), keyword, wrong, found.message, _names(found.kind))
+
+
+def _names(kind: jsonschema_rs.ValidationErrorKind) -> tuple[str, ...]:
+    from jsonschema_rs import ValidationErrorKind as Kind
+
+    if isinstance(kind, Kind.Required):
+        return (kind.property,)
+    if isinstance(kind, Kind.AdditionalProperties):
+        return tuple(kind.unexpected)
+    return tuple(kind.types) if isinstance(kind, Kind.Type) else ()
+
+
 def find_problems(value: Json, node: SchemaNode) -> Iterator[Problem]:
     """Yield every place where a value does not fit.
 
     Raises:
         InvalidSchemaError: the schema is not valid.
     """
-    # 30 ms to load, and only edits and providers from outside need it
-    import jsonschema_rs
-
-    try:
-        validator = jsonschema_rs.validator_for(cast("dict[str, Any]", _plain(node.standalone())))
-    except ValueError as error:
-        raise InvalidSchemaError(str(error).partition("\n")[0]) from None
-    for found in validator.iter_errors(_plain(value)):
-        wrong = value
-        for step in found.instance_path:
-            wrong = _member(wrong, step)
-        yield Problem(tuple(found.instance_path), str(found.schema_path[-1]), wrong, found.message)
+    yield from Validator(node).problems(value)
 
 
 def _member(value: Json, step: Step) -> Json:

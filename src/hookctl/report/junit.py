@@ -1,4 +1,4 @@
-"""`--report junit=FILE`: one test case per event, which every CI reads."""
+"""`--report junit=FILE`: test cases that every CI reads."""
 
 from __future__ import annotations
 
@@ -6,26 +6,82 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hookctl.model import Unreadable
 from hookctl.report.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from hookctl.flows.tally import Case, Found, Tally
     from hookctl.model import Delivery
 
 MAX_BODY = 2000
 """Characters of a response that go into a report."""
 
 MAX_PROBLEMS = 5
-"""Problems of one event that are told in full; the rest are counted."""
+"""Problems of one case that are told in full; the rest are counted."""
 
 # what XML 1.0 cannot hold in any form: most controls, surrogates, U+FFFE and U+FFFF
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+@dataclass(frozen=True, slots=True)
+class JUnitProblem:
+    """Why a case is not as it should be."""
+
+    is_error: bool
+    """Whether it could not be judged at all, rather than judged and found wanting."""
+    kind: str
+    headline: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JUnitCase:
+    """One test case."""
+
+    suite: str
+    name: str
+    class_name: str
+    duration_s: float
+    problem: JUnitProblem | None
+
+
+def write_junit(path: Path, title: str, cases: Iterable[JUnitCase], clean: Callable[[str], str]) -> None:
+    """Write a JUnit XML file, one suite after the other.
+
+    Args:
+        path: the file to write.
+        title: the name of the whole.
+        cases: the cases, in order.
+        clean: masks secrets.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    # 15 ms to load, and only a report needs it
+    from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
+
+    suites: dict[str, TestSuite] = {}
+    for case in cases:
+        suite = suites.setdefault(case.suite, TestSuite(_xml(clean(case.suite))))
+        element = TestCase(_xml(clean(case.name)), _xml(clean(case.class_name)), round(case.duration_s, 3))
+        if case.problem is not None:
+            kind = Error if case.problem.is_error else Failure
+            result = kind(_xml(clean(case.problem.headline)), case.problem.kind)
+            result.text = _xml(clean(case.problem.text))
+            element.result = [result]
+        suite.add_testcase(element)
+    document = JUnitXml(title)
+    for suite in suites.values():
+        document.add_testsuite(suite)
+    data: bytes = document.tostring()  # type: ignore[no-untyped-call]
+    write_atomically(path, data)
+
+
 @dataclass(slots=True)
-class _Case:
+class _Deliveries:
     provider: str
     event: str
     deliveries: int = 0
@@ -34,6 +90,19 @@ class _Case:
     duration_s: float = 0.0
     problems: list[str] = field(default_factory=list)
     first: str = ""
+
+    @property
+    def headline(self) -> str:
+        bad = self.unexpected + self.not_delivered
+        return self.first if self.deliveries == 1 else f"{bad} of {self.deliveries} deliveries: {self.first}"
+
+    @property
+    def case(self) -> JUnitCase:
+        problem = None
+        if self.problems:
+            kind = "not_delivered" if self.not_delivered else "unexpected"
+            problem = JUnitProblem(bool(self.not_delivered), kind, self.headline, "\n\n".join(self.problems))
+        return JUnitCase(self.provider, self.event, f"hookctl.send.{self.provider}", self.duration_s, problem)
 
 
 class JUnitReport:
@@ -47,13 +116,13 @@ class JUnitReport:
     def __init__(self, path: Path, clean: Callable[[str], str]) -> None:
         self._path = path
         self._clean = clean
-        self._cases: dict[tuple[str, str], _Case] = {}
+        self._cases: dict[tuple[str, str], _Deliveries] = {}
 
     def take(self, delivery: Delivery) -> None:
         """Take one delivery into account."""
         request, attempt = delivery.request, delivery.attempt
         event = request.event or "(unnamed)"
-        case = self._cases.setdefault((request.provider, event), _Case(request.provider, event))
+        case = self._cases.setdefault((request.provider, event), _Deliveries(request.provider, event))
         case.deliveries += 1
         case.duration_s += attempt.duration_ms / 1000
         if attempt.failure is not None:
@@ -74,32 +143,7 @@ class JUnitReport:
         Raises:
             InputError: it cannot be written.
         """
-        # 15 ms to load, and only a report needs it
-        from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
-
-        suites = JUnitXml("hookctl send")
-        for provider in dict.fromkeys(case.provider for case in self._cases.values()):
-            suite = TestSuite(_xml(provider))
-            for case in self._cases.values():
-                if case.provider != provider:
-                    continue
-                element = TestCase(_xml(case.event), f"hookctl.send.{_xml(provider)}", round(case.duration_s, 3))
-                kind = Error if case.not_delivered else Failure
-                if case.problems:
-                    result = kind(
-                        _xml(self._clean(self._headline(case))), "not_delivered" if case.not_delivered else "unexpected"
-                    )
-                    result.text = _xml(self._clean("\n\n".join(case.problems)))
-                    element.result = [result]
-                suite.add_testcase(element)
-            suites.add_testsuite(suite)
-        data: bytes = suites.tostring()  # type: ignore[no-untyped-call]
-        write_atomically(self._path, data)
-
-    @staticmethod
-    def _headline(case: _Case) -> str:
-        bad = case.unexpected + case.not_delivered
-        return case.first if case.deliveries == 1 else f"{bad} of {case.deliveries} deliveries: {case.first}"
+        write_junit(self._path, "hookctl send", (case.case for case in self._cases.values()), self._clean)
 
     def _problem(self, delivery: Delivery, message: str) -> str:
         lines = [f"POST {delivery.request.url}", message]
@@ -110,6 +154,39 @@ class JUnitReport:
             body = self._clean(delivery.attempt.response.body.decode("utf-8", "backslashreplace"))
             lines.append(body if len(body) <= MAX_BODY else f"{body[:MAX_BODY]}...")
         return "\n".join(lines)
+
+
+def verify_cases(tally: Tally) -> Iterable[JUnitCase]:
+    """Yield a case for each event of each file that was verified."""
+    for (file, event), case in tally.cases.items():
+        name = event or ("(unreadable)" if case.unreadable == case.captures else "(no event)")
+        yield JUnitCase(file, name, "hookctl.verify", 0.0, _verify_problem(case))
+
+
+def _verify_problem(case: Case) -> JUnitProblem | None:
+    if not case.failed:
+        return None
+    told = [_told(found) for found in case.examples]
+    first = told[0][1]
+    headline = first if case.captures == 1 else f"{case.failed} of {case.captures} captures: {first}"
+    text = "\n\n".join(f"{source}: {what}" for source, what in told)
+    if case.failed > len(told):
+        text += f"\n\nand {case.failed - len(told)} more"
+    is_error = any(isinstance(found, Unreadable) or not found.known for found in case.examples)
+    kind = "unreadable" if case.unreadable else "unjudged" if is_error else "invalid"
+    return JUnitProblem(is_error, kind, headline, text)
+
+
+def _told(found: Found) -> tuple[str, str]:
+    """Return where something failed and why."""
+    if isinstance(found, Unreadable):
+        return found.source, found.message
+    why: str = found.verdict.reason
+    if found.explanation is not None:
+        why += f" ({found.explanation.diagnosis}): {found.explanation.happened}\nfix: {found.explanation.remedy}"
+    elif found.verdict.valid:
+        why = f"its payload differs from its schema: {', '.join(f'{one.kind} {one.path}' for one in found.drift)}"
+    return found.capture.source, "\n".join((why, *found.notes))
 
 
 def _xml(text: str) -> str:

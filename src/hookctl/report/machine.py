@@ -17,6 +17,9 @@ class RecordWriter(Protocol):
     def write(self, record: Record) -> None:
         """Write one result."""
 
+    def write_lines(self, lines: str) -> None:
+        """Write results that `to_line` has made text of, each with its line end."""
+
     def close(self, summary: Record) -> None:
         """Write the summary; nothing may follow."""
 
@@ -24,6 +27,14 @@ class RecordWriter(Protocol):
 def _dumps(record: Record) -> str:
     # non-ASCII is escaped: the output is the same bytes under every locale
     return json.dumps(record, separators=(",", ":"))
+
+
+def to_line(record: Record) -> str:
+    """Return a record as a line of text, its end included: the same text as a writer makes, several times as fast."""
+    import msgspec
+
+    text = msgspec.json.encode(record)
+    return f"{text.decode('ascii')}\n" if text.isascii() else f"{_dumps(record)}\n"
 
 
 class NdjsonWriter:
@@ -35,6 +46,11 @@ class NdjsonWriter:
     def write(self, record: Record) -> None:
         """Write one line."""
         self._output.line(_dumps(record))
+
+    def write_lines(self, lines: str) -> None:
+        """Write lines as they are."""
+        if lines:
+            self._output.write(lines)
 
     def close(self, summary: Record) -> None:
         """Write the summary as the last line."""
@@ -52,6 +68,13 @@ class JsonWriter:
         """Write one element."""
         self._output.write(self._lead + _dumps(record))
         self._lead = ",\n"
+
+    def write_lines(self, lines: str) -> None:
+        """Write the elements that the lines hold."""
+        if lines:
+            # inside JSON of one line each there is no line end
+            self._output.write(self._lead + lines.removesuffix("\n").replace("\n", ",\n"))
+            self._lead = ",\n"
 
     def close(self, summary: Record) -> None:
         """Close the array and write the summary."""

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hookctl.flows.examine import Finding
     from hookctl.flows.latency import Latencies
     from hookctl.flows.send import SendSummary
-    from hookctl.model import Delivery, Event, Response, SignedRequest
+    from hookctl.flows.tally import Tally
+    from hookctl.model import Delivery, Event, Response, SignedRequest, Unreadable
+    from hookctl.payload.drift import Drift
 
     Clean: TypeAlias = Callable[[str], str]
 
@@ -102,6 +105,75 @@ def _latency_record(latencies: Latencies) -> Record | None:
         return None
     record: Record = {f"p{percent}": round(latencies.percentile_ms(percent), 3) for percent in PERCENTILES}
     return {**record, "max": round(latencies.max_ms, 3)}
+
+
+def verdict_record(finding: Finding, clean: Clean, *, in_bulk: bool = False) -> Record:
+    """Return `type:"verdict"`.
+
+    Args:
+        finding: what was found out.
+        clean: masks secrets in what the capture says.
+        in_bulk: whether drift is counted in the summary alone; `drift` is then null.
+    """
+    verdict, explanation = finding.verdict, finding.explanation
+    return {
+        "type": "verdict",
+        "source": clean(finding.capture.source),
+        "provider": finding.provider,
+        "event": None if finding.event is None else clean(finding.event),
+        "event_id": None if finding.event_id is None else clean(finding.event_id),
+        "valid": verdict.valid,
+        "reason": verdict.reason,
+        "diagnosis": verdict.diagnosis,
+        "age_s": verdict.age_s,
+        "drift": None if in_bulk else [_drift(drift, clean) for drift in finding.drift],
+        "second_diagnosis": None if explanation is None else explanation.second,
+        "explanation": None if explanation is None else f"{explanation.happened}; to do: {explanation.remedy}",
+        "notes": [clean(note) for note in finding.notes],
+    }
+
+
+def _drift(drift: Drift, clean: Clean) -> Record:
+    return {"kind": drift.kind, "path": clean(drift.path), "detail": clean(drift.detail)}
+
+
+def unreadable_record(unreadable: Unreadable, clean: Clean) -> Record:
+    """Return `type:"unreadable"`: source, error, hint."""
+    hint = unreadable.hint
+    return {
+        "type": "unreadable",
+        "source": clean(unreadable.source),
+        "error": clean(unreadable.message),
+        "hint": None if hint is None else clean(hint),
+    }
+
+
+def verify_summary_record(tally: Tally, clean: Clean) -> Record:
+    """Return `type:"summary"` of a verification: the counts, drift by event and kind of change."""
+    return {
+        "type": "summary",
+        "total": tally.total,
+        "valid": tally.valid,
+        "invalid": tally.invalid,
+        "no_secret": tally.no_secret,
+        "unknown_provider": tally.unknown_provider,
+        "unreadable": tally.unreadable,
+        "drifted": tally.drifted,
+        "reasons": dict(tally.reasons),
+        "diagnoses": dict(tally.diagnoses),
+        "drift": [
+            {
+                "provider": provider,
+                "event": None if event is None else clean(event),
+                "kind": kind,
+                "path": clean(path),
+                "count": count,
+            }
+            for (provider, event, kind, path), count in tally.drift.most_common()
+        ],
+        "other_drift": tally.other_drift,
+        "interrupted": tally.interrupted,
+    }
 
 
 def count_record(total: int) -> Record:

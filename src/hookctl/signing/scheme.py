@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
+from hashlib import new
 from typing import TYPE_CHECKING, assert_never
 
 from hookctl.model import Algorithm, Encoding
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 HASHES = {Algorithm.HMAC_SHA256: "sha256", Algorithm.HMAC_SHA1: "sha1", Algorithm.HMAC_SHA512: "sha512"}
 """The hash of each algorithm, as hashlib names it."""
+
+
+def digest_size(spec: SignatureSpec) -> int:
+    """Return the bytes of a digest under a scheme."""
+    return new(HASHES[spec.algorithm], usedforsecurity=False).digest_size
 
 
 def signed_content(spec: SignatureSpec, body: bytes, timestamp: bytes, delivery_id: bytes = b"") -> bytes:

@@ -3,20 +3,182 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from hookctl.model import Diagnosis, Reason, Verdict
+from hookctl.model import Diagnosis, Reason, TimeUnit, Verdict
 from hookctl.payload.paths import look_up
 from hookctl.payload.render import read_envelope
-from hookctl.signing.header import read_signatures
-from hookctl.signing.scheme import compute_signature, signed_content
+from hookctl.signing.header import HeaderReader
+from hookctl.signing.scheme import compute_signature
 from hookctl.timestamps import read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hookctl.model import Provider, Secret, SecretPair, SignatureSpec, TimestampSpec
+    from hookctl.model import Provider, RawHeaders, Secret, SecretPair
     from hookctl.signing.header import ReadSignatures
+
+Content: TypeAlias = tuple[bytes | None, ...]
+"""Signed content in pieces, as the scheme orders them; None is the place of the body."""
+
+_Layout: TypeAlias = tuple[tuple[tuple[bytes, int], ...], tuple[str, ...]]
+"""Where the headers that take part stand, by lower-case name, and which of them came again."""
+
+_MAX_LAYOUTS = 256
+
+_NUMERIC = frozenset({TimeUnit.UNIX_SECONDS, TimeUnit.UNIX_MILLISECONDS})
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What of a delivery takes part in its signature."""
+
+    given: tuple[bytes, ...]
+    """The values of the signature headers, the main one's first; of a repeated header the first."""
+    timestamp: bytes | None
+    """The time's text; None when it is missing or not signed."""
+    content: Content
+    """The signed content; a time that is missing is empty in it."""
+
+
+class Verifier:
+    """Verifies deliveries of one provider; made once for many of them.
+
+    Args:
+        provider: whose scheme to use.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        spec = provider.signature
+        self._spec = spec
+        self._reader = HeaderReader(spec)
+        self._signature_names = tuple(name.lower().encode() for name in spec.headers)
+        # a time that is not signed says nothing: anyone may have written it
+        self._time = provider.timestamp if spec.signs_timestamp else None
+        own = self._time.header if self._time is not None else None
+        self._time_name = None if own is None else own.lower().encode()
+        id_header = next((header.name for header in provider.headers if header.value == ("{id}",)), None)
+        self._signs_id = "{id}" in spec.content
+        self._id_name = id_header.lower().encode() if id_header is not None and self._signs_id else None
+        names = (*self._signature_names, self._time_name, self._id_name)
+        self._wanted = frozenset(name for name in names if name is not None)
+        self._layouts: dict[tuple[bytes, ...], _Layout] = {}
+        self._pieces = tuple(None if piece == "{body}" else piece.encode() for piece in spec.content)
+
+    def verify(
+        self,
+        headers: RawHeaders,
+        body: bytes,
+        secrets: SecretPair | None,
+        *,
+        received_at_ms: int | None = None,
+        tolerance_s: float | None = None,
+    ) -> Verdict:
+        """Verify one delivery; see `verify`."""
+        first, repeated = self._collect(headers)
+        read = self._read(first)
+        if read is None:
+            return Verdict(valid=False, reason=Reason.MISSING_SIGNATURE)
+        timestamp, age_s = b"", None
+        if self._time is not None:
+            found = self._timestamp(first, read)
+            if found is None:
+                # without a header of its own, the time is a part of what makes the signature header well-formed
+                reason = Reason.MALFORMED_SIGNATURE if self._time_name is None else Reason.MISSING_TIMESTAMP
+                return Verdict(valid=False, reason=reason, repeated=repeated)
+            text = found.decode("latin-1")
+            at_ms = read_time(text, self._time.unit)
+            # JSON has negative numbers, a header of digits has no sign
+            if at_ms is None or (text[:1] == "-" and self._time.unit in _NUMERIC):
+                return Verdict(valid=False, reason=Reason.MALFORMED_TIMESTAMP, repeated=repeated)
+            timestamp = found
+            if received_at_ms is not None:
+                age_s = (received_at_ms - at_ms) / 1000
+        signatures = [signature for parsed in read for signature in parsed.signatures]
+        reason, diagnosis = self._judge(signatures, self._content(first, timestamp, body), body, secrets)
+        if reason is Reason.OK and tolerance_s is not None and age_s is not None and abs(age_s) > tolerance_s:
+            reason, diagnosis = Reason.STALE if age_s > 0 else Reason.FUTURE, None
+        return Verdict(reason is Reason.OK, reason, diagnosis, age_s, repeated)
+
+    def parts(self, headers: RawHeaders, body: bytes) -> Parts:
+        """Return what of a delivery takes part in its signature."""
+        first, _ = self._collect(headers)
+        given = tuple(first[name] for name in self._signature_names if name in first)
+        timestamp = self._timestamp(first, self._read(first) or [])
+        return Parts(given, timestamp, self._content(first, timestamp or b"", body))
+
+    def _collect(self, headers: RawHeaders) -> tuple[dict[bytes, bytes], tuple[str, ...]]:
+        """Return the first value of each header that takes part, and the names of those that came again."""
+        # the deliveries of an archive have the same headers in the same order, again and again
+        names = tuple([name for name, _ in headers])
+        layout = self._layouts.get(names)
+        if layout is None:
+            layout = self._layout(names)
+            if len(self._layouts) < _MAX_LAYOUTS:
+                self._layouts[names] = layout
+        places, repeated = layout
+        return {name: headers[place][1].strip(b" \t") for name, place in places}, repeated
+
+    def _layout(self, names: tuple[bytes, ...]) -> _Layout:
+        places: dict[bytes, int] = {}
+        repeated: dict[str, None] = {}
+        for place, raw_name in enumerate(names):
+            name = raw_name.lower()
+            if name in places:
+                repeated[name.decode("ascii")] = None
+            elif name in self._wanted:
+                places[name] = place
+        return tuple(places.items()), tuple(repeated)
+
+    def _read(self, first: dict[bytes, bytes]) -> list[ReadSignatures] | None:
+        """Return what the signature headers in the documented form hold, or None when there are none at all."""
+        given = [first[name] for name in self._signature_names if name in first]
+        if not given:
+            return None
+        return [parsed for value in given if (parsed := self._reader.read(value)) is not None]
+
+    def _timestamp(self, first: dict[bytes, bytes], read: list[ReadSignatures]) -> bytes | None:
+        """Return the signed time's text from its own header, else from the signature header."""
+        if self._time_name is not None:
+            return first.get(self._time_name)
+        if self._time is None:
+            return None
+        return next((parsed.timestamp for parsed in read if parsed.timestamp is not None), None)
+
+    def _content(self, first: dict[bytes, bytes], timestamp: bytes, body: bytes) -> Content:
+        """Return the signed content in pieces."""
+        values = {b"{timestamp}": timestamp}
+        if self._signs_id:
+            values[b"{id}"] = self._delivery_id(first, body)
+        return tuple([None if piece is None else values.get(piece, piece) for piece in self._pieces])
+
+    def _judge(
+        self, signatures: list[bytes], content: Content, body: bytes, secrets: SecretPair | None
+    ) -> tuple[Reason, Diagnosis | None]:
+        if not signatures:
+            return Reason.MALFORMED_SIGNATURE, None
+        if secrets is None:
+            return Reason.NO_SECRET, None
+        signed = b"".join([body if piece is None else piece for piece in content])
+        for secret in secrets:
+            if self._matches(secret, signed, signatures):
+                return Reason.OK, Diagnosis.PREVIOUS_SECRET if secret is secrets.previous else None
+        return Reason.MISMATCH, None
+
+    def _matches(self, secret: Secret, signed: bytes, signatures: list[bytes]) -> bool:
+        expected = compute_signature(self._spec, secret.value, signed).encode()
+        # each is compared in constant time, and all are: how long it takes says nothing about which matched
+        return sum([hmac.compare_digest(signature, expected) for signature in signatures]) > 0
+
+    def _delivery_id(self, first: dict[bytes, bytes], body: bytes) -> bytes:
+        """Return the id that is signed, from a header, else from the body; empty where there is none."""
+        if self._id_name is not None:
+            return first.get(self._id_name, b"")
+        pointer = self.provider.envelope.id
+        value = look_up(read_envelope(body), pointer) if pointer else None
+        return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else b""
 
 
 def verify(
@@ -41,63 +203,5 @@ def verify(
     Returns:
         The verdict. With the previous secret it is valid and says so in its diagnosis.
     """
-    spec = provider.signature
-    first: dict[bytes, bytes] = {}
-    for name, value in headers:
-        first.setdefault(name.lower(), value.strip(b" \t"))
-    given = [first[name] for header in spec.headers if (name := header.lower().encode()) in first]
-    if not given:
-        return Verdict(valid=False, reason=Reason.MISSING_SIGNATURE)
-    read = [parsed for value in given if (parsed := read_signatures(spec, value)) is not None]
-    timestamp = b""
-    age_s = None
-    # a time that is not signed says nothing: anyone may have written it
-    if provider.timestamp is not None and spec.signs_timestamp:
-        found = _timestamp(provider.timestamp, first, read)
-        if found is None:
-            # without a header of its own, the time is a part of what makes the signature header well-formed
-            in_header = provider.timestamp.header is not None
-            reason = Reason.MISSING_TIMESTAMP if in_header else Reason.MALFORMED_SIGNATURE
-            return Verdict(valid=False, reason=reason)
-        timestamp = found
-        at_ms = read_time(timestamp.decode("latin-1"), provider.timestamp.unit)
-        if at_ms is None:
-            return Verdict(valid=False, reason=Reason.MALFORMED_TIMESTAMP)
-        age_s = None if received_at_ms is None else (received_at_ms - at_ms) / 1000
-    well_formed = [signature for parsed in read for signature in parsed.signatures]
-    if not well_formed:
-        return Verdict(valid=False, reason=Reason.MALFORMED_SIGNATURE, age_s=age_s)
-    if secrets is None:
-        return Verdict(valid=False, reason=Reason.NO_SECRET, age_s=age_s)
-    content = signed_content(spec, body, timestamp, _delivery_id(provider, first, body))
-    matched = next((secret for secret in secrets if _matches(spec, secret, content, well_formed)), None)
-    if matched is None:
-        return Verdict(valid=False, reason=Reason.MISMATCH, age_s=age_s)
-    if tolerance_s is not None and age_s is not None and abs(age_s) > tolerance_s:
-        return Verdict(valid=False, reason=Reason.STALE if age_s > 0 else Reason.FUTURE, age_s=age_s)
-    diagnosis = Diagnosis.PREVIOUS_SECRET if matched is secrets.previous else None
-    return Verdict(valid=True, reason=Reason.OK, diagnosis=diagnosis, age_s=age_s)
-
-
-def _timestamp(spec: TimestampSpec, first: dict[bytes, bytes], read: list[ReadSignatures]) -> bytes | None:
-    """Return the time's text from its own header, else from the signature header."""
-    if spec.header is not None:
-        return first.get(spec.header.lower().encode())
-    return next((parsed.timestamp for parsed in read if parsed.timestamp is not None), None)
-
-
-def _delivery_id(provider: Provider, first: dict[bytes, bytes], body: bytes) -> bytes:
-    """Return the id that is signed, from a header, else from the body; empty where there is none."""
-    if "{id}" not in provider.signature.content:
-        return b""
-    for header in provider.headers:
-        if header.value == ("{id}",):
-            return first.get(header.name.lower().encode(), b"")
-    value = look_up(read_envelope(body), provider.envelope.id) if provider.envelope.id else None
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else b""
-
-
-def _matches(spec: SignatureSpec, secret: Secret, content: bytes, signatures: list[bytes]) -> bool:
-    expected = compute_signature(spec, secret.value, content).encode()
-    # each is compared in constant time, and all are: how long it takes says nothing about which matched
-    return sum(hmac.compare_digest(signature, expected) for signature in signatures) > 0
+    verifier = Verifier(provider)
+    return verifier.verify(tuple(headers), body, secrets, received_at_ms=received_at_ms, tolerance_s=tolerance_s)

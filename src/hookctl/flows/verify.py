@@ -1,0 +1,295 @@
+"""`hookctl verify`: read captures in any form, examine each, and count what came of it."""
+
+from __future__ import annotations
+
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from hookctl.captures.archive import DEFAULT_MAX_LINE_BYTES, Block, TooLong, read_blocks
+from hookctl.captures.form import Document, Form
+from hookctl.captures.recognise import MAX_DOCUMENT_BYTES, archive_form, read_document
+from hookctl.captures.sources import READ_ERRORS, STDIN, Opened, Source, find_sources, open_source, reason_of
+from hookctl.config import load_config
+from hookctl.credentials import SecretSource
+from hookctl.errors import SecretError, UsageError
+from hookctl.flows.bulk import Bulk, BulkResult, LineExaminer, Lines, too_long
+from hookctl.flows.examine import Examiner, Finding
+from hookctl.flows.identify import Identifier
+from hookctl.flows.interrupts import interrupt_afterwards
+from hookctl.flows.providers import open_catalogue
+from hookctl.model import Capture, SecretPair, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hookctl.config import Config
+    from hookctl.flows.tally import Found, Tally
+    from hookctl.model import Headers, Provider
+    from hookctl.runtime import Runtime
+
+LISTED = 100
+"""Captures of a run that are told one by one with all there is to say; those after them in bulk."""
+
+_HEAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """What the user asked for. Durations in seconds."""
+
+    names: tuple[str, ...] = ()
+    """Files, folders, globs, `-`."""
+    form: Form | None = None
+    provider: str | None = None
+    headers: Headers = ()
+    """Headers of a bare body."""
+    signature: str | None = None
+    timestamp: str | None = None
+    secret_files: tuple[str, ...] = ()
+    tolerance_s: float | None = None
+    max_line_bytes: int = DEFAULT_MAX_LINE_BYTES
+    jobs: int | None = None
+    """Processes that examine; None is one for each core, where that pays."""
+
+    @property
+    def is_body(self) -> bool:
+        """Whether the files are bare bodies."""
+        return self.form is Form.BODY or bool(self.headers or self.signature is not None or self.timestamp is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far reading is."""
+
+    read_bytes: int | None
+    """Bytes of the current file; None when that is not known, as of standard input."""
+    size_bytes: int | None
+    """What the file has."""
+
+
+VerifyEvent: TypeAlias = Finding | Unreadable | BulkResult | Progress
+
+
+@dataclass(slots=True)
+class VerifyPlan:
+    """A verification, checked: nothing has been read yet."""
+
+    options: VerifyOptions
+    examiner: Examiner
+    providers: tuple[Provider, ...]
+    secret_problems: dict[str, SecretError] = field(default_factory=dict)
+    """Why a provider has no secret, by its name."""
+
+
+def plan_verify(runtime: Runtime, options: VerifyOptions) -> VerifyPlan:
+    """Check everything that can be checked without reading a capture.
+
+    Raises:
+        UsageError: options that contradict each other.
+        InputError: an unknown provider, a broken configuration, a secret file that cannot be read.
+    """
+    _check_options(options)
+    config = load_config(runtime)
+    everyone = open_catalogue(config, None).providers
+    chosen = None if options.provider is None else open_catalogue(config, options.provider).providers[0]
+    providers = everyone if chosen is None else (chosen, *(one for one in everyone if one.name != chosen.name))
+    secrets, problems = _secrets(runtime, options, config, providers)
+    preferred = chosen.name if chosen is not None else config.provider.value if config.provider else None
+    identifier = Identifier(providers, only=chosen is not None, preferred=preferred)
+    examiner = Examiner(providers, identifier, secrets, problems, runtime.now_ms, options.tolerance_s)
+    return VerifyPlan(options, examiner, providers, problems)
+
+
+def _check_options(options: VerifyOptions) -> None:
+    if not options.names:
+        raise UsageError(
+            "which capture? give a file, a folder, a glob, or - for standard input",
+            hint="hookctl verify delivery.http; hookctl verify body.json --signature HEX --timestamp SECONDS",
+        )
+    if [*options.names, *options.secret_files].count(STDIN) > 1:
+        raise UsageError("standard input can be read once, but - is given twice")
+    if options.is_body and options.form not in {None, Form.BODY}:
+        raise UsageError(f"--signature, --timestamp and -H go with a bare body, not with --from {options.form}")
+    if options.form is Form.BODY and options.signature is None and not options.headers:
+        raise UsageError("a bare body needs its headers: --signature (and --timestamp), or -H 'Name: value'")
+
+
+def _secrets(
+    runtime: Runtime, options: VerifyOptions, config: Config, providers: tuple[Provider, ...]
+) -> tuple[dict[str, SecretPair], dict[str, SecretError]]:
+    source = SecretSource(runtime, options.secret_files, config.project_folder)
+    found: dict[str, SecretPair] = {}
+    problems: dict[str, SecretError] = {}
+    for provider in providers:
+        try:
+            found[provider.name] = source.pair(provider)
+        except SecretError as error:
+            problems[provider.name] = error
+    if options.secret_files and not found:
+        # a file that cannot be used is a mistake, whatever the captures are
+        raise problems[providers[0].name]
+    return found, problems
+
+
+def run_verify(
+    plan: VerifyPlan, runtime: Runtime, tally: Tally, write: Callable[[Found], str]
+) -> Iterator[VerifyEvent]:
+    """Examine every capture.
+
+    Args:
+        plan: what to do.
+        runtime: streams and clock.
+        tally: counts what was yielded.
+        write: returns the text of one finding of those told in bulk, "" for none; called in other processes too.
+
+    Yields:
+        Findings and what is unreadable, in the order of the input; of an archive, those beyond `LISTED` as
+        `BulkResult`s. Memory does not grow with their number.
+
+    Raises:
+        UsageError: nothing says whose bare body it is, or the provider's scheme has no use for `--timestamp`.
+    """
+    lines = LineExaminer(plan.examiner, write, tally.fresh(), plan.options.max_line_bytes)
+    run = _Run(plan, runtime, tally, lines)
+    with closing(run.bulk):
+        for source in find_sources(plan.options.names, runtime.cwd):
+            for event in (source,) if isinstance(source, Unreadable) else run.source(source):
+                # until the caller asks for the next: what is counted has been written, and whole
+                with interrupt_afterwards():
+                    if isinstance(event, BulkResult):
+                        tally.merge(event.tally)
+                    elif not isinstance(event, Progress):
+                        tally.count(event)
+                    yield event
+
+
+class _Run:
+    """One verification under way."""
+
+    def __init__(self, plan: VerifyPlan, runtime: Runtime, tally: Tally, lines: LineExaminer) -> None:
+        self._options = plan.options
+        self._examiner = plan.examiner
+        self._runtime = runtime
+        self._tally = tally
+        self._lines = lines
+        self.bulk = Bulk(lines, plan.options.jobs)
+
+    def source(self, source: Source) -> Iterator[VerifyEvent]:
+        """Examine what is in one file."""
+        before = self._tally.total
+        try:
+            opened = open_source(source, self._runtime.stdin)
+            with nullcontext() if source.path is None else closing(opened):
+                yield from self._opened(source, opened)
+        except READ_ERRORS as error:
+            yield from self.bulk.drain()
+            yield Unreadable(source.name, f"cannot read it: {reason_of(error)}")
+            return
+        if self._tally.total == before:
+            yield Unreadable(source.name, "there is no capture in it")
+
+    def _opened(self, source: Source, opened: Opened) -> Iterator[VerifyEvent]:
+        if self._options.is_body:
+            document = self._whole(source, opened, b"")
+            yield document if isinstance(document, Unreadable) else self._examiner.examine(self._bare(document))
+            return
+        head, whole = self._head(opened)
+        form = archive_form(head, self._options.form, whole=whole)
+        if form is not None:
+            yield from self._archive(Lines(source.name, form.form), opened, head)
+            return
+        document = self._whole(source, opened, head)
+        if isinstance(document, Unreadable):
+            yield document
+            return
+        for item in read_document(document, self._options.form):
+            yield item if isinstance(item, Unreadable) else self._examiner.examine(item)
+
+    def _head(self, opened: Opened) -> tuple[bytes, bool]:
+        """Read the beginning of a file, a whole line if it has lines, and say whether that is all there is."""
+        head = b""
+        wanted = _HEAD_BYTES
+        while len(head) < wanted:
+            piece = opened.stream.read1(wanted - len(head))
+            if not piece:
+                return head, True
+            head += piece
+            if len(head) == wanted and b"\n" not in head and wanted <= self._options.max_line_bytes:
+                wanted *= 2
+        return head, False
+
+    def _whole(self, source: Source, opened: Opened, head: bytes) -> Document | Unreadable:
+        data = head + opened.stream.read(MAX_DOCUMENT_BYTES + 1 - len(head))
+        if len(data) > MAX_DOCUMENT_BYTES:
+            hint = "only archives, one capture to a line, may be larger"
+            return Unreadable(source.name, f"it is larger than {MAX_DOCUMENT_BYTES // 1024 // 1024} MiB", hint)
+        folder = self._runtime.cwd if source.path is None else source.path.parent
+        return Document(data, source.name, folder)
+
+    def _bare(self, document: Document) -> Capture:
+        """Return a bare body with the headers that were given for it."""
+        headers = tuple((_typed(name), _typed(value)) for name, value in self._options.headers)
+        capture = Capture(document.source, headers, document.data)
+        signature, timestamp = self._options.signature, self._options.timestamp
+        if signature is None and timestamp is None:
+            return capture
+        provider = self._examiner.provider_of(capture)
+        if provider is None:
+            raise UsageError(
+                "--signature and --timestamp: whose delivery is it? the body does not say", hint="give --provider"
+            )
+        given: list[tuple[bytes, bytes]] = []
+        if signature is not None:
+            given.append((provider.signature.header.encode(), _typed(signature)))
+        if timestamp is not None:
+            if provider.timestamp is None or provider.timestamp.header is None:
+                raise UsageError(f"--timestamp: {provider.title} has no header for it")
+            given.append((provider.timestamp.header.encode(), _typed(timestamp)))
+        return replace(capture, headers=(*given, *headers))
+
+    def _archive(self, lines: Lines, opened: Opened, head: bytes) -> Iterator[VerifyEvent]:
+        blocks = read_blocks(
+            opened.stream,
+            head=head.removeprefix(b"\xef\xbb\xbf"),
+            max_line_bytes=self._options.max_line_bytes,
+            size_bytes=opened.plain_bytes,
+        )
+        for block in blocks:
+            if isinstance(block, TooLong):
+                yield from self.bulk.drain()
+                yield self._too_long(lines, block)
+                if block.endless:
+                    return
+            elif self._tally.total < LISTED:
+                # a block of its own for what is beyond, of which there may be much
+                first, rest = _split(block, LISTED - self._tally.total)
+                yield from self._lines.found(first, lines)
+                if rest is not None:
+                    yield from self.bulk.put(rest, lines)
+            else:
+                yield from self.bulk.put(block, lines)
+            yield Progress(opened.position_bytes, opened.size_bytes)
+        yield from self.bulk.drain()
+
+    def _too_long(self, lines: Lines, found: TooLong) -> Unreadable:
+        source = f"{lines.source}:{found.line}"
+        if found.endless:
+            return Unreadable(source, "the line has no end: the rest of the file was not read")
+        return too_long(source, self._options.max_line_bytes)
+
+
+def _split(block: Block, lines: int) -> tuple[Block, Block | None]:
+    """Cut a block behind so many lines."""
+    end = -1
+    for _ in range(lines):
+        end = block.data.find(b"\n", end + 1)
+        if end < 0:
+            return block, None
+    rest = block.data[end + 1 :]
+    return Block(block.first_line, block.data[: end + 1]), Block(block.first_line + lines, rest) if rest else None
+
+
+def _typed(text: str) -> bytes:
+    """Return the bytes of what was typed on the command line."""
+    return text.encode("utf-8", "surrogateescape")
