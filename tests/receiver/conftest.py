@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import threading
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from hookctl.receiver import BackgroundServer, Reply
+from hookctl.receiver import BackgroundServer, Reply, new_event_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hookctl.model import CapturedRequest
-    from hookctl.receiver import Handler, Limits, OnError
+    from hookctl.receiver import Handler, Limits, OnError, OnRefused
 
 CLOCK_MS = 1_700_000_000_123
 
@@ -39,7 +40,11 @@ class Serve(Protocol):
     """Starts a server that lasts until the end of the test."""
 
     def __call__(
-        self, handler: Handler, limits: Limits | None = None, on_error: OnError | None = None
+        self,
+        handler: Handler,
+        limits: Limits | None = None,
+        on_error: OnError | None = None,
+        on_refused: OnRefused | None = None,
     ) -> BackgroundServer: ...
 
 
@@ -59,13 +64,35 @@ def recorder() -> Recorder:
     return Recorder()
 
 
+@pytest.fixture(params=["asyncio", "uvloop"])
+def new_loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes the server's event loop: of both kinds, one after the other."""
+    if request.param == "asyncio":
+        return asyncio.new_event_loop
+    pytest.importorskip("uvloop")
+    return new_event_loop
+
+
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Serve]:
     with contextlib.ExitStack() as servers:
 
-        def start(handler: Handler, limits: Limits | None = None, on_error: OnError | None = None) -> BackgroundServer:
+        def start(
+            handler: Handler,
+            limits: Limits | None = None,
+            on_error: OnError | None = None,
+            on_refused: OnRefused | None = None,
+        ) -> BackgroundServer:
             return servers.enter_context(
-                BackgroundServer(handler, grace_s=0.5, limits=limits, clock=lambda: CLOCK_MS, on_error=on_error)
+                BackgroundServer(
+                    handler,
+                    grace_s=0.5,
+                    limits=limits,
+                    clock=lambda: CLOCK_MS,
+                    on_error=on_error,
+                    on_refused=on_refused,
+                    new_loop=new_loop,
+                )
             )
 
         yield start

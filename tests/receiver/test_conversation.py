@@ -313,3 +313,69 @@ def test_a_handler_goes_on_when_its_peer_is_gone(serve: Serve) -> None:
         assert began.wait(5)
     assert done.wait(5)
     assert_serves(server)
+
+
+def test_a_plain_function_and_a_future_answer_too(serve: Serve) -> None:
+    waiting: list[asyncio.Future[Reply]] = []
+
+    def commit() -> None:
+        for future in waiting:
+            future.set_result(Reply(200, b"together"))
+        waiting.clear()
+
+    def store(request: CapturedRequest) -> asyncio.Future[Reply] | Reply:
+        loop = asyncio.get_running_loop()
+        if request.target == "/now":
+            return Reply(200, b"now")
+        future = loop.create_future()
+        if request.target == "/done":
+            future.set_result(Reply(200, b"done"))
+        else:
+            if not waiting:
+                loop.call_later(0.02, commit)
+            waiting.append(future)
+        return future
+
+    server = serve(store)
+    with RawClient.to(server) as first, RawClient.to(server) as second:
+        for client in (first, second):
+            client.send(b"".join(post(b"", target=target) for target in (b"/now", b"/later", b"/done", b"/now")))
+        for client in (first, second):
+            assert [client.answer().body for _ in range(4)] == [b"now", b"together", b"done", b"now"]
+
+
+def test_a_plain_function_that_fails_costs_one_answer(serve: Serve) -> None:
+    failures: list[Exception] = []
+
+    def fragile(request: CapturedRequest) -> asyncio.Future[Reply] | Reply:
+        if request.target == "/raise":
+            raise LookupError("no such thing")
+        if request.target == "/nothing":
+            return None  # type: ignore[return-value]
+        future = asyncio.get_running_loop().create_future()
+        if request.target == "/cancelled":
+            future.cancel()
+        elif request.target == "/failed":
+            future.set_exception(OSError("the disk is full"))
+        else:
+            future.set_result(Reply(200))
+        return future
+
+    with RawClient.to(serve(fragile, on_error=failures.append)) as client:
+        for target in (b"/raise", b"/nothing", b"/cancelled", b"/failed"):
+            client.send(post(b"", target=target) + post(b""))
+            assert [client.answer().status for _ in range(2)] == [500, 200]
+    assert [type(failure) for failure in failures] == [LookupError, TypeError, RuntimeError, OSError]
+
+
+def test_a_mebibyte_is_answered_and_repeated_headers_reach_the_peer(serve: Serve) -> None:
+    body = bytes(range(256)) * 4096
+
+    def forward(_: CapturedRequest) -> Reply:
+        return Reply(502, body, (("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")))
+
+    with RawClient.to(serve(forward)) as client:
+        client.send(post(b"", b"Connection: close"))
+        head, _, rest = client.rest().partition(b"\r\n\r\n")
+    assert head.count(b"\r\nSet-Cookie: ") == 2
+    assert rest == body

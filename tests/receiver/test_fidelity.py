@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hookctl.receiver import BackgroundServer, Limits
-from hookctl.receiver.request import RequestError, RequestReader
+from hookctl.receiver.refusal import RequestError
+from hookctl.receiver.request import RequestReader
 from tests.receiver.conftest import CLOCK_MS, Recorder
 from tests.receiver.rawclient import RawClient, cut, post, post_in_chunks
 
@@ -203,8 +204,8 @@ def _read_all(pieces: list[bytes]) -> list[tuple[tuple[tuple[bytes, bytes], ...]
         while inbox:
             del inbox[: reader.feed(inbox)]
             if reader.complete:
-                request = reader.request(0)
-                got.append((request.headers, request.body))
+                arrived = reader.arrived()
+                got.append((arrived.head.headers, arrived.body))
                 reader = RequestReader(Limits())
     return got
 

@@ -49,6 +49,7 @@ def _with_headers(count: int) -> bytes:
         (post_in_chunks(repeat(b"x", 2000)), 200),
         (post_in_chunks([b"x"]).replace(b"1\r\nx", b"%032x\r\nx" % 1), 200),
         (post_in_chunks([b"abc"]).replace(b"3\r\n", b"3;" + b"e" * 600 + b"\r\n"), 413),
+        (post_in_chunks([])[:-5] + b"3;" + b"e" * 600, 413),
         (post_in_chunks([b"abc"])[:-2] + b"X: " + b"t" * 600 + b"\r\n\r\n", 413),
         (post_in_chunks([b"abc"])[:-2] + b"X: t\r\n" * 100 + b"\r\n", 413),
     ],

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
+import re
 import socket
+import sys
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hookctl.errors import InputError
-from hookctl.receiver import BackgroundServer, CaptureServer, Limits, Reply
+from hookctl.receiver import BackgroundServer, CaptureServer, Limits, Reply, listening, new_event_loop, run
 from tests.receiver.rawclient import RawClient, assert_serves, post
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hookctl.model import CapturedRequest
+    from hookctl.receiver import Handler
     from tests.receiver.conftest import Recorder
 
 
@@ -75,9 +82,70 @@ def test_every_ipv6_address_is_no_ipv4_address(recorder: Recorder) -> None:
             RawClient("127.0.0.1", server.port)
 
 
-def test_a_name_stands_for_one_address(recorder: Recorder) -> None:
-    with BackgroundServer(recorder, host="localhost") as server:
+@pytest.mark.skipif(not _has_ipv6_loopback(), reason="no IPv6 on this machine")
+@pytest.mark.parametrize("name", ["localhost", "LocalHost"])
+def test_localhost_is_both_loopback_addresses(name: str, recorder: Recorder) -> None:
+    with BackgroundServer(recorder, host=name) as server:
+        assert server.addresses == ("127.0.0.1", "::1")
         assert server.host == "127.0.0.1"
+        assert server.url == f"http://localhost:{server.port}"
+        for address in server.addresses:
+            with RawClient(address, server.port) as client:
+                client.send(post(b""))
+                assert client.answer().status == 200
+    for address in ("127.0.0.1", "::1"):
+        with pytest.raises(ConnectionRefusedError):
+            RawClient(address, server.port)
+
+
+@pytest.mark.skipif(not _has_ipv6_loopback(), reason="no IPv6 on this machine")
+@pytest.mark.parametrize("taken", ["127.0.0.1", "::1"])
+def test_localhost_with_a_port_that_is_taken_on_one_address_is_refused(taken: str, recorder: Recorder) -> None:
+    with BackgroundServer(recorder, host=taken) as server:
+        with pytest.raises(InputError, match=rf"port {server.port} on {re.escape(taken)} is already in use"):
+            _start_and_stop("localhost", server.port)
+        # nothing of the attempt stays on the other address
+        other = "::1" if taken == "127.0.0.1" else "127.0.0.1"
+        assert _start_and_stop(other, server.port).endswith(f":{server.port}")
+
+
+@pytest.mark.skipif(not _has_ipv6_loopback(), reason="no IPv6 on this machine")
+def test_localhost_takes_another_port_when_the_first_is_not_free_on_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    listen_on = listening._listen_on
+    ports: list[int] = []
+
+    with contextlib.ExitStack() as occupied:
+
+        def meddle(family: int, address: tuple[Any, ...]) -> socket.socket:
+            listener = listen_on(family, address)
+            if family == socket.AF_INET:
+                ports.append(listener.getsockname()[1])
+                if len(ports) < 3:
+                    occupied.enter_context(listen_on(socket.AF_INET6, ("::1", ports[-1])))
+            return listener
+
+        monkeypatch.setattr(listening, "_listen_on", meddle)
+        assert _start_and_stop("localhost") == f"http://localhost:{ports[-1]}"
+    assert len(ports) == 3
+
+
+@pytest.mark.parametrize(("absent", "left"), [(socket.AF_INET6, "127.0.0.1"), (socket.AF_INET, "::1")])
+def test_localhost_is_the_address_that_exists(
+    absent: int, left: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if left == "::1" and not _has_ipv6_loopback():
+        pytest.skip("no IPv6 on this machine")
+    listen_on = listening._listen_on
+
+    def half(family: int, address: tuple[Any, ...]) -> socket.socket:
+        if family == absent:
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        return listen_on(family, address)
+
+    monkeypatch.setattr(listening, "_listen_on", half)
+    with BackgroundServer(recorder, host="localhost") as server:
+        assert server.addresses == (left,)
+        assert server.url == f"http://localhost:{server.port}"
         assert_serves(server)
 
 
@@ -340,3 +408,99 @@ def test_limits_reach_the_server_behind() -> None:
     ):
         client.send(post(b"ab"))
         assert client.answer().status == 413
+
+
+class _Counting:
+    """Handlers of each kind that answer with many bytes and count the answers."""
+
+    body = b"x" * 3000
+
+    def __init__(self) -> None:
+        self.answered = 0
+
+    def at_once(self, _: CapturedRequest) -> Reply:
+        self.answered += 1
+        return Reply(200, self.body)
+
+    async def coroutine(self, request: CapturedRequest) -> Reply:
+        await asyncio.sleep(0.001)
+        return self.at_once(request)
+
+    def future(self, request: CapturedRequest) -> asyncio.Future[Reply]:
+        loop = asyncio.get_running_loop()
+        answer = loop.create_future()
+        loop.call_soon(lambda: answer.set_result(self.at_once(request)))
+        return answer
+
+
+class _Load(threading.Thread):
+    """Sends requests and reads the answers until the server closes the connection."""
+
+    def __init__(self, server: BackgroundServer, pipelined: int) -> None:
+        super().__init__()
+        self.client = RawClient.to(server)
+        self.pipelined = pipelined
+        self.bodies: list[bytes] = []
+
+    def run(self) -> None:
+        with contextlib.suppress(AssertionError, ConnectionError):
+            while True:
+                self.client.send(post(b"y" * 100) * self.pipelined)
+                for _ in range(self.pipelined):
+                    self.bodies.append(self.client.answer().body)
+        self.client.socket.close()
+
+    def rest(self) -> bytes:
+        """Return the bytes of an answer that was cut."""
+        self.join(10)
+        assert not self.is_alive()
+        return bytes(self.client._read)
+
+
+@pytest.mark.parametrize("way", ["at once", "coroutine", "future"])
+def test_stopping_under_load_cuts_no_answer(way: str, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    counting = _Counting()
+    handlers: dict[str, Handler] = {
+        "at once": counting.at_once,
+        "coroutine": counting.coroutine,
+        "future": counting.future,
+    }
+    with BackgroundServer(handlers[way], grace_s=5, new_loop=new_loop) as server:
+        loads = [_Load(server, 1 + number % 2) for number in range(8)]
+        for load in loads:
+            load.start()
+        time.sleep(0.3)
+    assert [load.rest() for load in loads] == [b""] * 8
+    bodies = [body for load in loads for body in load.bodies]
+    assert set(bodies) == {counting.body}
+    assert len(bodies) == counting.answered > 100
+
+
+def test_run_is_a_loop_from_beginning_to_end() -> None:
+    async def served() -> tuple[asyncio.AbstractEventLoop, str]:
+        server = CaptureServer(_say_ok)
+        await server.start()
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(post(b"", b"Connection: close"))
+        answer = await reader.read()
+        writer.close()
+        await server.stop()
+        return asyncio.get_running_loop(), answer.partition(b" ")[0].decode()
+
+    loop, answer = run(served())
+    assert answer == "HTTP/1.1"
+    assert loop.is_closed()
+
+
+def test_without_uvloop_the_loop_is_asyncios(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    loop = new_event_loop()
+    assert type(loop).__module__.startswith("asyncio")
+    loop.close()
+
+
+def test_with_uvloop_the_loop_is_uvloops() -> None:
+    uvloop = pytest.importorskip("uvloop")
+    loop = new_event_loop()
+    assert isinstance(loop, uvloop.Loop)
+    loop.close()

@@ -5,7 +5,21 @@ from __future__ import annotations
 from hookctl.receiver.background import BackgroundServer
 from hookctl.receiver.connection import Handler, OnError
 from hookctl.receiver.limits import Limits
-from hookctl.receiver.reply import Reply
+from hookctl.receiver.loop import new_event_loop, run
+from hookctl.receiver.refusal import OnRefused, Refusal
+from hookctl.receiver.reply import SERVER_HEADERS, Reply
 from hookctl.receiver.server import CaptureServer
 
-__all__ = ["BackgroundServer", "CaptureServer", "Handler", "Limits", "OnError", "Reply"]
+__all__ = [
+    "SERVER_HEADERS",
+    "BackgroundServer",
+    "CaptureServer",
+    "Handler",
+    "Limits",
+    "OnError",
+    "OnRefused",
+    "Refusal",
+    "Reply",
+    "new_event_loop",
+    "run",
+]

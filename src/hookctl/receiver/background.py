@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Self
 from hookctl.receiver.server import CaptureServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from hookctl.receiver.connection import Clock, Handler, OnError
     from hookctl.receiver.limits import Limits
+    from hookctl.receiver.refusal import OnRefused
 
 _log = logging.getLogger(__name__)
 # binding may have to resolve a name
@@ -27,7 +29,7 @@ _STOP_MARGIN_S = 3.0
 class BackgroundServer:
     """Runs a `CaptureServer` on an event loop of its own, in a daemon thread, while the context lasts.
 
-    The handler is a coroutine function and runs in that thread.
+    The handler runs in that thread.
 
     Args:
         handler: answers the requests.
@@ -37,9 +39,11 @@ class BackgroundServer:
         limits: as for `CaptureServer`.
         clock: as for `CaptureServer`.
         on_error: as for `CaptureServer`; called in the server's thread.
+        on_refused: as for `CaptureServer`; called in the server's thread.
+        new_loop: makes the event loop; asyncio's own without it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by its name
         self,
         handler: Handler,
         *,
@@ -49,8 +53,11 @@ class BackgroundServer:
         limits: Limits | None = None,
         clock: Clock | None = None,
         on_error: OnError | None = None,
+        on_refused: OnRefused | None = None,
+        new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
     ) -> None:
-        self._server = CaptureServer(handler, limits=limits, clock=clock, on_error=on_error)
+        self._server = CaptureServer(handler, limits=limits, clock=clock, on_error=on_error, on_refused=on_refused)
+        self._new_loop = new_loop
         self._host = host
         self._port = port
         self._grace_s = grace_s
@@ -88,8 +95,13 @@ class BackgroundServer:
 
     @property
     def host(self) -> str:
-        """The address that is listened on, in digits."""
+        """The address that is listened on, in digits; the first of `addresses`."""
         return self._server.host
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that are listened on, in digits."""
+        return self._server.addresses
 
     @property
     def port(self) -> int:
@@ -111,7 +123,8 @@ class BackgroundServer:
             _log.warning("the server on %s did not stop: its handler blocks the event loop", self.url)
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        with asyncio.Runner(loop_factory=self._new_loop) as runner:
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
         try:

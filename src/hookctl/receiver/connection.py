@@ -3,10 +3,12 @@
 At any moment a connection is in one of four states, and each has its own deadline:
 
 - reading: a request is on its way, or awaited;
-- handling: a task runs the handler, later requests wait unread or unparsed;
+- handling: the handler's future is pending, later requests wait unread or unparsed;
 - writing: an answer is not yet in the peer's hands, nothing else happens until it is;
 - lingering: the last answer is written and our side is closed. What still arrives is thrown away, because
   closing with unread bytes would reset the connection and could destroy the answer on its way.
+
+A request that arrives in one piece and is answered at once passes through all of it in a single call.
 """
 
 from __future__ import annotations
@@ -18,14 +20,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from hookctl.model import CapturedRequest
-from hookctl.receiver.reply import CONTINUE, Persistence, Reply, encode_reply, plain_reply
-from hookctl.receiver.request import RequestError, RequestReader
+from hookctl.receiver.refusal import Refusal, RequestError
+from hookctl.receiver.reply import CONTINUE, Persistence, Reply, plain_reply
+from hookctl.receiver.request import RequestReader, read_whole
 
 if TYPE_CHECKING:
+    from hookctl.receiver.head import Head
     from hookctl.receiver.limits import Limits
+    from hookctl.receiver.refusal import OnRefused
+    from hookctl.receiver.request import Arrived
 
-Handler: TypeAlias = Callable[[CapturedRequest], Awaitable[Reply]]
-"""Answers a request. It is not cancelled when the peer goes away, only when the server's grace runs out."""
+Handler: TypeAlias = Callable[[CapturedRequest], Awaitable[Reply] | Reply]
+"""Answers a request: a coroutine function, or a plain one.
+
+A plain function that returns the reply itself, or a future of the running loop that someone else completes, costs
+no task. A pending answer is not cancelled when the peer goes away, only when the server's grace runs out: who
+completes a future asks `done()` first. There is no limit on its time but the handler's own.
+"""
 
 OnError: TypeAlias = Callable[[Exception], None]
 """Told of an exception that a handler raised; the peer has got 500."""
@@ -34,6 +45,8 @@ Clock: TypeAlias = Callable[[], int]
 """Returns the time in milliseconds since the Unix epoch."""
 
 _log = logging.getLogger(__name__)
+# answers to pipelined requests are written together, up to about so much
+_MAX_OUTBOX_BYTES = 64 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +57,7 @@ class Service:
     limits: Limits
     clock: Clock
     on_error: OnError
+    on_refused: OnRefused
     stopping: bool = False
     """Whether answers close their connection and new connections are dropped."""
     open: set[Connection] = field(default_factory=set)
@@ -69,9 +83,17 @@ class Connection(asyncio.Protocol):
         self._limits = service.limits
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._reader = RequestReader(self._limits)
+        self._peer = ""
         self._inbox = bytearray()
-        self._task: asyncio.Task[None] | None = None
+        self._outbox: list[bytes] = []
+        """Answers that are made but not yet given to the transport."""
+        self._outbox_bytes = 0
+        self._reader: RequestReader | None = None
+        """Reads the request that has not arrived in one piece, if there is one."""
+        self._head: Head | None = None
+        """Of the request that is being handled."""
+        self._pending: asyncio.Future[Reply] | None = None
+        """The handler's answer, while it is awaited."""
         self._timer: asyncio.TimerHandle | None = None
         self._fresh = True
         """Whether the first request has not begun yet."""
@@ -80,6 +102,8 @@ class Connection(asyncio.Protocol):
         self._flushed = True
         """Whether everything written is in the peer's hands, or the kernel's."""
         self._lingering = False
+        self._aborted = False
+        """Whether the server has dropped the connection and what it was doing."""
         self._discarded_bytes = 0
         self._reading_paused = False
         # moments of the event loop's clock, in seconds
@@ -94,6 +118,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         # zero: pause_writing and resume_writing tell exactly when the peer has taken the answer
         self._transport.set_write_buffer_limits(high=0)
+        self._peer = _written(self._transport.get_extra_info("peername"))
         self._waiting_since_s = self._head_since_s = self._loop.time()
         service = self._service
         if service.stopping:
@@ -104,6 +129,7 @@ class Connection(asyncio.Protocol):
         elif len(service.refused) < self._limits.max_connections:
             service.refused.add(self)
             self._refuse(RequestError(503, f"all {self._limits.max_connections} connections are in use"))
+            self._advance()
         else:
             self._transport.abort()
 
@@ -115,7 +141,7 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._task is None:
+        if self._pending is None:
             self._service.leave(self)
 
     def data_received(self, data: bytes) -> None:
@@ -148,20 +174,26 @@ class Connection(asyncio.Protocol):
 
     def shut_down(self) -> None:
         """Close at once when nothing is under way; otherwise the next answer is the last."""
-        if self._transport is None or self._task is not None or self._lingering or self._reader.started:
+        if self._transport is None or self._pending is not None or self._lingering or self._started:
             return
         if self._flushed:
             self._transport.close()
         else:
             self._linger()
 
-    def abort(self) -> asyncio.Task[None] | None:
-        """Drop the connection and cancel its handler; return the handler's task, if one is running."""
+    def abort(self) -> asyncio.Future[Reply] | None:
+        """Drop the connection and cancel the pending answer; return it, if there is one."""
+        self._aborted = True
         if self._transport is not None:
             self._transport.abort()
-        if self._task is not None:
-            self._task.cancel()
-        return self._task
+        if self._pending is not None:
+            self._pending.cancel()
+        return self._pending
+
+    @property
+    def _started(self) -> bool:
+        """Whether a request has begun to arrive and is not complete."""
+        return self._reader is not None and self._reader.started
 
     def _advance(self) -> None:
         """Do all that can be done now: the one place where the state moves on."""
@@ -169,8 +201,11 @@ class Connection(asyncio.Protocol):
             return
         while self._inbox and self._may_read():
             self._read_some()
-        if self._eof and self._may_read() and not self._inbox:
-            if self._reader.started:
+            if self._outbox_bytes > _MAX_OUTBOX_BYTES:
+                self._flush()
+        self._flush()
+        if self._eof and not self._inbox and self._may_read():
+            if self._started:
                 self._refuse(RequestError(400, "the request ended early"))
             else:
                 self._linger()
@@ -181,100 +216,142 @@ class Connection(asyncio.Protocol):
         self._arm()
 
     def _may_read(self) -> bool:
-        return self._task is None and self._flushed and not self._lingering
+        return self._pending is None and self._flushed and not self._lingering
 
     def _read_some(self) -> None:
-        had_started = self._reader.started
+        if self._reader is None:
+            whole = read_whole(self._inbox, self._limits)
+            if whole is not None:
+                arrived, taken = whole
+                del self._inbox[:taken]
+                self._handle(arrived)
+                return
+            self._reader = RequestReader(self._limits)
+        reader = self._reader
+        had_started = reader.started
         try:
-            taken = self._reader.feed(self._inbox)
+            taken = reader.feed(self._inbox)
         except RequestError as error:
             self._refuse(error)
             return
         del self._inbox[:taken]
-        if self._reader.started and not had_started:
+        if reader.started and not had_started:
             self._request_began_s = self._loop.time()
             if not self._fresh:
                 self._head_since_s = self._request_began_s
             self._fresh = False
-        if self._reader.complete:
-            request = self._reader.request(self._service.clock())
-            self._task = self._loop.create_task(self._serve(request))
-        elif self._reader.take_continue():
-            self._write(CONTINUE)
+        if reader.complete:
+            self._reader = None
+            self._handle(reader.arrived())
+        elif reader.take_continue():
+            self._put(CONTINUE)
 
-    async def _serve(self, request: CapturedRequest) -> None:
+    def _handle(self, arrived: Arrived) -> None:
+        """Ask the handler, and answer if it answers at once."""
+        self._fresh = False
+        head, body = arrived
+        self._head = head
+        service = self._service
         try:
-            message, last = await self._answer(request)
-        except BaseException:
-            # there is no answer to give, so the peer must not wait for one
-            if self._transport is not None:
-                self._transport.abort()
-            raise
-        finally:
-            self._task = None
-            if self._transport is None:
-                self._service.leave(self)
-        if self._transport is None:
-            return
-        self._reader = RequestReader(self._limits)
-        self._waiting_since_s = self._loop.time()
-        self._write(message)
-        if last:
-            self._linger()
-        self._advance()
-
-    async def _answer(self, request: CapturedRequest) -> tuple[bytes, bool]:
-        """Return the bytes of the handler's answer, or of 500, and whether it is the connection's last."""
-        try:
-            return self._encode(await self._service.handler(request))
-        except asyncio.CancelledError as cancelled:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            # not ours: something that the handler awaited was cancelled
-            failure: Exception = RuntimeError("the handler was cancelled from within")
-            failure.__cause__ = cancelled
+            answer = service.handler(
+                CapturedRequest(service.clock(), head.method, head.target, head.http_version, head.headers, body)
+            )
+            if not isinstance(answer, Reply):
+                self._pending = asyncio.ensure_future(answer, loop=self._loop)
+                self._pending.add_done_callback(self._handled)
+                return
+            message = self._encode(answer, head)
         except Exception as error:  # noqa: BLE001 - whatever a handler does, the server goes on
-            failure = error
+            message = self._encode_failure(error, head)
+        self._give(message, head)
+
+    def _handled(self, pending: asyncio.Future[Reply]) -> None:
+        """Give the answer that was awaited, and go on."""
+        self._pending = None
+        head = cast("Head", self._head)
+        if self._transport is None:
+            self._service.leave(self)
+        try:
+            message = self._encode(pending.result(), head)
+        except asyncio.CancelledError as cancelled:
+            if self._aborted:
+                return
+            # not ours: something that the handler awaited was cancelled
+            failure = RuntimeError("the handler was cancelled from within")
+            failure.__cause__ = cancelled
+            message = self._encode_failure(failure, head)
+        except Exception as error:  # noqa: BLE001 - whatever a handler does, the server goes on
+            message = self._encode_failure(error, head)
+        except BaseException:  # noqa: BLE001 - its task has raised it through the event loop, which ends
+            self._give_up()
+            return
+        if self._transport is not None:
+            self._give(message, head)
+            self._advance()
+
+    def _is_last(self, head: Head) -> bool:
+        return self._service.stopping or not head.keep_alive
+
+    def _encode(self, reply: Reply, head: Head) -> bytes:
+        persistence = Persistence.DEFAULT
+        if self._is_last(head):
+            persistence = Persistence.CLOSE
+        elif head.http_version == "1.0":
+            persistence = Persistence.KEEP_ALIVE
+        return reply.encode(at_ms=self._service.clock(), persistence=persistence, with_body=head.method != "HEAD")
+
+    def _encode_failure(self, failure: Exception, head: Head) -> bytes:
         try:
             self._service.on_error(failure)
-        except Exception:  # noqa: BLE001 - same
+        except Exception:  # noqa: BLE001 - same as for a handler
             _log.exception("on_error failed")
-        return self._encode(plain_reply(500, "the handler failed"))
+        try:
+            return self._encode(plain_reply(500, "the handler failed"), head)
+        except BaseException:
+            self._give_up()
+            raise
 
-    def _encode(self, reply: Reply) -> tuple[bytes, bool]:
-        last = self._service.stopping or not self._reader.keep_alive
-        persistence = Persistence.DEFAULT
-        if last:
-            persistence = Persistence.CLOSE
-        elif self._reader.http_version == "1.0":
-            persistence = Persistence.KEEP_ALIVE
-        message = encode_reply(
-            reply,
-            at_ms=self._service.clock(),
-            persistence=persistence,
-            with_body=self._reader.method != "HEAD",
-        )
-        return message, last
+    def _give_up(self) -> None:
+        """Drop the connection, as there is no answer to give and the peer must not wait for one."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _give(self, message: bytes, head: Head) -> None:
+        """Write an answer to a request that was handled."""
+        self._waiting_since_s = self._loop.time()
+        self._put(message)
+        if self._is_last(head):
+            self._linger()
 
     def _refuse(self, error: RequestError) -> None:
         """Answer what cannot be taken, and close."""
-        self._write(
-            encode_reply(
-                plain_reply(error.status, error.sentence),
-                at_ms=self._service.clock(),
-                persistence=Persistence.CLOSE,
-                with_body=self._reader.method != "HEAD",
+        received = b"" if self._reader is None else self._reader.first_bytes
+        at_ms = self._service.clock()
+        try:
+            self._service.on_refused(Refusal(at_ms, error.status, error.sentence, self._peer, received))
+        except Exception:  # noqa: BLE001 - the peer is answered whatever the program does with it
+            _log.exception("on_refused failed")
+        self._put(
+            plain_reply(error.status, error.sentence).encode(
+                at_ms=at_ms, persistence=Persistence.CLOSE, with_body=not received.startswith(b"HEAD ")
             )
         )
         self._linger()
-        self._advance()
 
-    def _write(self, message: bytes) -> None:
-        if self._transport is not None:
+    def _put(self, message: bytes) -> None:
+        self._outbox.append(message)
+        self._outbox_bytes += len(message)
+
+    def _flush(self) -> None:
+        """Hand everything over to the transport, in one piece."""
+        if self._outbox and self._transport is not None:
+            message = self._outbox[0] if len(self._outbox) == 1 else b"".join(self._outbox)
+            self._outbox.clear()
+            self._outbox_bytes = 0
             self._transport.write(message)
 
     def _linger(self) -> None:
+        self._flush()
         self._lingering = True
         self._linger_began_s = self._loop.time()
         self._inbox.clear()
@@ -306,13 +383,13 @@ class Connection(asyncio.Protocol):
             return self._wrote_s + limits.response_deadline_s
         if self._lingering:
             return self._linger_began_s + limits.linger_s
-        if self._task is not None:
+        if self._pending is not None:
             return None
-        if not self._reader.started:
+        if self._reader is None or not self._reader.started:
             patience_s = limits.head_deadline_s if self._fresh else limits.idle_s
             return self._waiting_since_s + patience_s
         request_deadline_s = self._request_began_s + limits.request_deadline_s
-        if self._reader.head_complete:
+        if self._reader.head is not None:
             return request_deadline_s
         return min(self._head_since_s + limits.head_deadline_s, request_deadline_s)
 
@@ -340,7 +417,16 @@ class Connection(asyncio.Protocol):
             self._arm()
         elif self._lingering or not self._flushed:
             self._transport.abort()
-        elif self._reader.started or self._fresh:
+        elif self._started or self._fresh:
             self._refuse(RequestError(408, "the request took too long to arrive"))
+            self._advance()
         else:
             self._transport.close()
+
+
+def _written(address: tuple[str, int] | None) -> str:
+    """Return a socket's address as it is written in a URL; empty when the peer is gone already."""
+    if not address:
+        return ""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

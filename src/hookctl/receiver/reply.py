@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import Enum
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 """The interim answer to `Expect: 100-continue`."""
 
-_SERVER_HEADERS = frozenset({"connection", "content-length", "date", "transfer-encoding"})
+SERVER_HEADERS = frozenset({"connection", "content-length", "date", "transfer-encoding"})
+"""Names, in lower case, of the headers that the server itself writes and a `Reply` must not have."""
+
 _BODILESS_STATUSES = frozenset({204, 304})
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # visible Latin-1, blanks inside: what RFC 9110, 5.5 lets a field value be
@@ -26,42 +29,71 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 class Persistence(Enum):
     """What an answer says about its connection."""
 
-    DEFAULT = None
+    DEFAULT = b""
     """Nothing: HTTP/1.1 stays open."""
-    KEEP_ALIVE = "keep-alive"
+    KEEP_ALIVE = b"Connection: keep-alive\r\n"
     """It stays open, said to an HTTP/1.0 client that asked."""
-    CLOSE = "close"
+    CLOSE = b"Connection: close\r\n"
     """It closes after this answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to one request.
+    """An answer to one request; one object can answer any number of them, and is then encoded only once.
 
     The server adds Content-Length, Date and Connection itself and leaves the body out for HEAD.
 
     Raises:
         ValueError: the status is not between 200 and 599, a 204 or 304 has a body, a header cannot be
-            sent as it is, or a header is one that the server writes.
+            sent as it is, or is one that the server writes, or the length for HEAD is negative.
     """
 
     status: int
     body: bytes = b""
     headers: Headers = ()
-    """Further header lines; values are Latin-1 text without surrounding blanks."""
+    """Further header lines, in the order they are sent, repeats kept; values are Latin-1 text without
+    surrounding blanks."""
+    head_length_bytes: int | None = None
+    """What Content-Length says in answer to HEAD where the body is not at hand, as in an answer passed on;
+    the body's length without it. Any other request is told the length of `body`."""
+    _start: bytes = field(init=False, repr=False, compare=False)
+    """Status line and further headers, encoded."""
 
     def __post_init__(self) -> None:
         if not 200 <= self.status <= 599:
             raise ValueError(f"{self.status} is not the status of a final answer")
         if self.body and self.status in _BODILESS_STATUSES:
             raise ValueError(f"an answer with status {self.status} has no body")
+        if self.head_length_bytes is not None and self.head_length_bytes < 0:
+            raise ValueError(f"{self.head_length_bytes} is not a length")
+        lines = [f"HTTP/1.1 {self.status} {_PHRASES.get(self.status, '')}"]
         for name, value in self.headers:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not a header name")
-            if name.lower() in _SERVER_HEADERS:
+            if name.lower() in SERVER_HEADERS:
                 raise ValueError(f"the server itself writes {name}")
             if not _VALUE.fullmatch(value):
                 raise ValueError(f"the value of {name} cannot be sent: {value!r}")
+            lines.append(f"{name}: {value}")
+        lines.append("")
+        object.__setattr__(self, "_start", "\r\n".join(lines).encode("latin-1"))
+
+    def encode(self, *, at_ms: int, persistence: Persistence, with_body: bool) -> bytes:
+        """Return the bytes of the answer.
+
+        Args:
+            at_ms: the time for the Date header, in milliseconds since the Unix epoch.
+            persistence: what the Connection header says.
+            with_body: False for the answer to HEAD, which has the headers of the body but not the body.
+        """
+        date = _date_line(at_ms // 1000)
+        if self.status in _BODILESS_STATUSES:
+            return b"%b%b%b\r\n" % (self._start, date, persistence.value)
+        length_bytes = len(self.body)
+        if not with_body and self.head_length_bytes is not None:
+            length_bytes = self.head_length_bytes
+        body = self.body if with_body else b""
+        return b"%b%bContent-Length: %d\r\n%b\r\n%b" % (self._start, date, length_bytes, persistence.value, body)
 
 
 def plain_reply(status: int, sentence: str) -> Reply:
@@ -69,21 +101,7 @@ def plain_reply(status: int, sentence: str) -> Reply:
     return Reply(status, f"{sentence}\n".encode(), (("Content-Type", "text/plain; charset=utf-8"),))
 
 
-def encode_reply(reply: Reply, *, at_ms: int, persistence: Persistence, with_body: bool) -> bytes:
-    """Return the bytes of an answer.
-
-    Args:
-        reply: what to say.
-        at_ms: the time for the Date header, in milliseconds since the Unix epoch.
-        persistence: what the Connection header says.
-        with_body: False for the answer to HEAD, which has the headers of the body but not the body.
-    """
-    lines = [f"HTTP/1.1 {reply.status} {_PHRASES.get(reply.status, '')}"]
-    lines += [f"{name}: {value}" for name, value in reply.headers]
-    lines.append(f"Date: {formatdate(at_ms // 1000, usegmt=True)}")
-    if reply.status not in _BODILESS_STATUSES:
-        lines.append(f"Content-Length: {len(reply.body)}")
-    if persistence is not Persistence.DEFAULT:
-        lines.append(f"Connection: {persistence.value}")
-    head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
-    return head + reply.body if with_body else head
+# answers of one second share it
+@lru_cache(maxsize=2)
+def _date_line(at_s: int) -> bytes:
+    return f"Date: {formatdate(at_s, usegmt=True)}\r\n".encode()

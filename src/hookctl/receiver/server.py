@@ -1,31 +1,31 @@
-"""The listening socket and the life of the connections behind it."""
+"""The listening sockets and the life of the connections behind it."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
-import socket
 import time
 from typing import TYPE_CHECKING
 
-from hookctl.errors import InputError
 from hookctl.receiver.connection import Connection, Service
 from hookctl.receiver.limits import Limits
+from hookctl.receiver.listening import LOCALHOST, listen
 
 if TYPE_CHECKING:
     from hookctl.receiver.connection import Clock, Handler, OnError
+    from hookctl.receiver.refusal import OnRefused, Refusal
 
 _log = logging.getLogger(__name__)
-_LOOPBACK_HINT = "use 127.0.0.1 or ::1 for this machine only, 0.0.0.0 or :: for every address it has"
-_PORT_HINT = "use a port from 1 to 65535, or 0 for any free one"
 # how long handlers get to end after they were cancelled
 _CANCEL_S = 1.0
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _ignore(_: Refusal) -> None:
+    pass
 
 
 def _log_failure(error: Exception) -> None:
@@ -35,13 +35,14 @@ def _log_failure(error: Exception) -> None:
 class CaptureServer:
     """An HTTP/1.1 server that hands every request to one handler, exactly as it arrived.
 
-    One server listens on one address, so on one of IPv4 and IPv6.
+    One server listens on one address, so on one of IPv4 and IPv6, or as `localhost` on the loopback of both.
 
     Args:
         handler: answers the requests; of several connections at the same time, of one in turn.
         limits: what one peer may take; `Limits()` without it.
         clock: returns the time in milliseconds since the Unix epoch; the system's without it.
         on_error: is told of what a handler raises; without it, the exception is logged.
+        on_refused: is told of the requests that the handler never sees, because the server refuses them.
     """
 
     def __init__(
@@ -51,52 +52,73 @@ class CaptureServer:
         limits: Limits | None = None,
         clock: Clock | None = None,
         on_error: OnError | None = None,
+        on_refused: OnRefused | None = None,
     ) -> None:
-        self._service = Service(handler, limits or Limits(), clock or _now_ms, on_error or _log_failure)
-        self._server: asyncio.Server | None = None
-        self._host = ""
+        self._service = Service(
+            handler, limits or Limits(), clock or _now_ms, on_error or _log_failure, on_refused or _ignore
+        )
+        self._servers: list[asyncio.AbstractServer] = []
+        self._name = ""
+        self._addresses: tuple[str, ...] = ()
         self._port = 0
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Bind and listen.
 
         Args:
-            host: an address of this machine or a name of one. Of a name with several addresses the first
-                IPv4 one is taken.
+            host: an address of this machine or a name of one. `localhost` means 127.0.0.1 and ::1, those of them
+                that this machine has. Of another name with several addresses the first IPv4 one is taken.
             port: the TCP port, or 0 for any free one.
 
         Raises:
             InputError: the address cannot be listened on; the message says why.
             RuntimeError: the server was started before.
         """
-        if self._server is not None:
+        if self._servers:
             raise RuntimeError("a server starts only once")
-        listener = await _bind(host, port)
+        listeners = await listen(host, port)
+        loop = asyncio.get_running_loop()
+        servers: list[asyncio.AbstractServer] = []
         try:
-            self._host, self._port = listener.getsockname()[:2]
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: Connection(self._service), sock=listener
-            )
-        except OSError as error:
-            listener.close()
-            raise _bind_error(error, host, port) from error
+            for listener in listeners:
+                server: asyncio.AbstractServer = await loop.create_server(
+                    lambda: Connection(self._service), sock=listener
+                )
+                servers.append(server)
         except BaseException:
-            listener.close()
+            for started in servers:
+                started.close()
+            for listener in listeners:
+                listener.close()
             raise
+        names = [listener.getsockname() for listener in listeners]
+        self._addresses = tuple(name[0] for name in names)
+        self._port = names[0][1]
+        self._name = LOCALHOST if host.lower() == LOCALHOST else self._addresses[0]
+        self._servers = servers
 
     @property
     def host(self) -> str:
-        """The address that is listened on, in digits.
+        """The address that is listened on, in digits; the first of `addresses`.
+
+        Raises:
+            RuntimeError: the server was not started.
+        """
+        return self.addresses[0]
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that are listened on, in digits: one, or two where `localhost` has two.
 
         Raises:
             RuntimeError: the server was not started.
         """
         self._check_started()
-        return self._host
+        return self._addresses
 
     @property
     def port(self) -> int:
-        """The port that is listened on.
+        """The port that is listened on, the same on every address.
 
         Raises:
             RuntimeError: the server was not started.
@@ -106,13 +128,14 @@ class CaptureServer:
 
     @property
     def url(self) -> str:
-        """The server's URL without a path.
+        """The server's URL without a path, with the address in digits or `localhost`, as it was started.
 
         Raises:
             RuntimeError: the server was not started.
         """
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        self._check_started()
+        host = f"[{self._name}]" if ":" in self._name else self._name
+        return f"http://{host}:{self._port}"
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Stop listening and close every connection.
@@ -124,11 +147,12 @@ class CaptureServer:
         Args:
             grace_s: seconds for what is under way. At most one second more goes to cancelled handlers.
         """
-        if self._server is None or self._service.stopping:
+        if not self._servers or self._service.stopping:
             return
         service = self._service
         service.stopping = True
-        self._server.close()
+        for server in self._servers:
+            server.close()
         all_gone = asyncio.Event()
         service.on_all_gone = all_gone.set
         for connection in [*service.open, *service.refused]:
@@ -144,58 +168,12 @@ class CaptureServer:
 
     async def _drop_all(self) -> None:
         connections = [*self._service.open, *self._service.refused]
-        tasks = [task for connection in connections if (task := connection.abort()) is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=_CANCEL_S)
+        pending = {answer for connection in connections if (answer := connection.abort()) is not None}
+        if pending:
+            await asyncio.wait(pending, timeout=_CANCEL_S)
         # transports tell their protocols in the next turn of the loop
         await asyncio.sleep(0)
 
     def _check_started(self) -> None:
-        if self._server is None:
+        if not self._servers:
             raise RuntimeError("the server was not started")
-
-
-async def _bind(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65535:
-        raise InputError(f"{port} is not a port", hint=_PORT_HINT)
-    if not host:
-        # to the resolver this would mean every address
-        raise InputError("the host to listen on is empty", hint=_LOOPBACK_HINT)
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, ValueError) as error:
-        # ValueError: IDNA encoding of the name, or a NUL in it
-        raise InputError(f"cannot find the address of host {host!r}", hint=_LOOPBACK_HINT) from error
-    family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] is not socket.AF_INET)
-    try:
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise _bind_error(error, host, port) from error
-    try:
-        if os.name == "posix":
-            # a port whose last connections are in TIME_WAIT can be taken again at once
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.setblocking(False)  # noqa: FBT003 - its only form
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        raise _bind_error(error, host, port) from error
-    return listener
-
-
-def _bind_error(error: OSError, host: str, port: int) -> InputError:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return InputError(
-                f"port {port} on {host} is already in use",
-                hint="stop the program that listens there, or use another port (0 for any free one)",
-            )
-        case errno.EACCES | errno.EPERM:
-            return InputError(f"port {port} on {host} is reserved for privileged users", hint="use a port from 1024 up")
-        case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
-            return InputError(f"{host} is not an address of this machine", hint=_LOOPBACK_HINT)
-        case _:
-            return InputError(f"cannot listen on {host}, port {port}: {error.strerror or error}")
