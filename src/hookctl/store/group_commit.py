@@ -1,0 +1,134 @@
+"""Lets deliveries that arrive in the same turn of an event loop share one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from hookctl.store.delivery import Outcome
+from hookctl.store.problems import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from hookctl.model import CapturedResponse
+    from hookctl.store.delivery import Arrival, Forwarded, StoredDelivery
+    from hookctl.store.store import Store
+    from hookctl.store.writer import Writer
+
+    _Waiter: TypeAlias = asyncio.Future[StoredDelivery]
+
+# the loop stands still while another program holds the database
+_BUSY_TIMEOUT_S = 2.0
+
+
+class GroupCommit:
+    """Writes to the store from the tasks of an event loop while the context lasts.
+
+    It commits in the loop itself: what arrives meanwhile waits in the sockets and comes together in the next turn.
+    A thread of its own was measured to be slower with 16 and with 64 waiting tasks, also where a sync takes
+    milliseconds.
+
+    Args:
+        store: where to.
+        on_error: is told why outcomes were not stored; nobody waits for those.
+    """
+
+    def __init__(self, store: Store, *, on_error: Callable[[StoreError], None]) -> None:
+        self._store = store
+        self._on_error = on_error
+        self._writer: Writer | None = None
+        self._scheduled = False
+        self._arrivals: list[tuple[Arrival, _Waiter]] = []
+        self._outcomes: list[Outcome] = []
+
+    async def __aenter__(self) -> Self:
+        """Open a connection for writing.
+
+        Raises:
+            StoreError: the store cannot be opened.
+            RuntimeError: the context is entered already.
+        """
+        if self._writer is not None:
+            raise RuntimeError("the group commit is running already")
+        self._writer = self._store.writer(busy_timeout_s=_BUSY_TIMEOUT_S)
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Write what is waiting and close the connection."""
+        writer = self._running()
+        try:
+            self._commit()
+        finally:
+            self._writer = None
+            writer.close()
+
+    async def add(self, arrival: Arrival) -> StoredDelivery:
+        """Store a delivery and return when it is on the disk.
+
+        A caller that is cancelled meanwhile does not stop it from being stored.
+
+        Raises:
+            StoreError: it is not stored, nor is any other of the same commit.
+            RuntimeError: the context was left, or not entered.
+        """
+        self._running()
+        waiter: _Waiter = asyncio.get_running_loop().create_future()
+        self._arrivals.append((arrival, waiter))
+        self._schedule()
+        return await waiter
+
+    def update_result(
+        self, id_: str, *, response: CapturedResponse | None = None, forwarded: Forwarded | None = None
+    ) -> None:
+        """Store what became of a delivery, with the next commit; return at once.
+
+        Args:
+            id_: the delivery's.
+            response: what the sender was told; None leaves what is stored.
+            forwarded: what the other receiver answered; None leaves what is stored.
+
+        Raises:
+            RuntimeError: the context was left, or not entered.
+        """
+        self._running()
+        self._outcomes.append(Outcome(id_, response, forwarded))
+        self._schedule()
+
+    def _running(self) -> Writer:
+        if self._writer is None:
+            raise RuntimeError("the group commit is not running")
+        return self._writer
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            # after everything that is ready in this turn
+            asyncio.get_running_loop().call_soon(self._commit)
+
+    def _commit(self) -> None:
+        arrivals, self._arrivals = self._arrivals, []
+        outcomes, self._outcomes = self._outcomes, []
+        self._scheduled = False
+        # leaving the context commits what is scheduled, and the loop calls this once more
+        if self._writer is None or not (arrivals or outcomes):
+            return
+        try:
+            stored = self._writer.write([arrival for arrival, _ in arrivals], outcomes)
+        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+            self._fail(arrivals, outcomes, error)
+            return
+        for (_, waiter), delivery in zip(arrivals, stored, strict=True):
+            # a task that was cancelled waits no more
+            if not waiter.done():
+                waiter.set_result(delivery)
+
+    def _fail(self, arrivals: list[tuple[Arrival, _Waiter]], outcomes: list[Outcome], error: Exception) -> None:
+        for _, waiter in arrivals:
+            if not waiter.done():
+                waiter.set_exception(error)
+        if outcomes:
+            self._on_error(error if isinstance(error, StoreError) else StoreError(f"the store failed: {error!r}"))

@@ -1,0 +1,36 @@
+"""Ids of deliveries: short, sortable by time, safe in file names and shells."""
+
+from __future__ import annotations
+
+import re
+
+# Crockford's: no I, L, O and U, and in the order of ASCII, so that text sorts as numbers do
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PREFIX = "dl_"
+_TIME_DIGITS = 10
+_RANDOM_DIGITS = 8
+RANDOM_BYTES = 5
+"""How much randomness an id takes."""
+
+_REFERENCE = re.compile(rf"{_PREFIX}[{_DIGITS}]{{1,{_TIME_DIGITS + _RANDOM_DIGITS}}}")
+
+
+def make_id(at_ms: int, randomness: bytes) -> str:
+    """Return `dl_` with ten digits of time and eight of randomness.
+
+    Args:
+        at_ms: milliseconds since the Unix epoch; only the lowest 50 bits are kept, which last for 35,000 years.
+        randomness: `RANDOM_BYTES` bytes. Of a thousand ids of one millisecond two are the same once in two
+            million times.
+    """
+    return _PREFIX + _digits(at_ms, _TIME_DIGITS) + _digits(int.from_bytes(randomness), _RANDOM_DIGITS)
+
+
+def as_prefix(reference: str) -> str | None:
+    """Return the id, or the beginning of one, that a user typed in any case; None when it cannot be one."""
+    written = _PREFIX + reference[len(_PREFIX) :].upper()
+    return written if reference.lower().startswith(_PREFIX) and _REFERENCE.fullmatch(written) else None
+
+
+def _digits(number: int, count: int) -> str:
+    return "".join(_DIGITS[number >> 5 * place & 31] for place in reversed(range(count)))
