@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_MODULES := tests/receivers/node_modules/.installed tests/examples/node_modules/.installed
+NODE_MODULES := $(addsuffix /node_modules/.installed,tests/receivers tests/examples tests/captures/browser)
 
 .PHONY: bench demo test test-all check lint types imports format pictures lock clean dev
 
@@ -70,7 +70,7 @@ lock: $(VENV)/bin/python
 	  --python-version 3.11 pyproject.toml --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
 clean:
-	rm -rf $(VENV) dist tests/receivers/node_modules tests/examples/node_modules benchmarks/peers/.venv benchmarks/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist tests/receivers/node_modules tests/examples/node_modules tests/captures/browser/node_modules benchmarks/peers/.venv benchmarks/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 benchmarks/peers/.venv/bin/http: benchmarks/peers/requirements.txt
 	$(PYTHON) -m venv benchmarks/peers/.venv
@@ -81,3 +81,4 @@ bench: $(VENV)/.runtime benchmarks/peers/.venv/bin/http
 	-cd benchmarks/peers && npm install --no-audit --no-fund --no-package-lock --loglevel=error
 	$(BIN)/python -m compileall -q src
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/verify.py

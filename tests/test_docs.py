@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hookctl.captures.form import Document
+from hookctl.captures.rawhttp import read_http
+from hookctl.captures.record import capture_line
 from hookctl.cli.app import COMMANDS
 from hookctl.errors import ExitCode
+from hookctl.model import Capture
 
 if TYPE_CHECKING:
     from tests.harness import Cli
@@ -69,6 +75,9 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
     # the command is as it stands; nothing listens, so it is planned and its requests shown instead of sent
     words = shlex.split(example.split(" > ", maxsplit=1)[0])[1:]
     (cli.folder / "body.json").write_bytes(b"{}")
+    if words[0] == "verify":
+        _verify(cli.with_secrets(), words)
+        return
     if words[0] == "send" and "--dry-run" not in words:
         words.append("--dry-run")
     if "--watch" in words:
@@ -79,3 +88,36 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
     result = cli.with_secrets()(*words)
     assert (result.code, result.err.count("error:")) == (0, 0)
     assert result.out
+
+
+def _verify(cli: Cli, words: list[str]) -> None:
+    """Run an example of `hookctl verify` with files of the names that stand in it."""
+    request = cli("send", "order.paid", "--dry-run", "--format", "http").raw_out
+    (capture,) = read_http(Document(request, "made", cli.folder))
+    assert isinstance(capture, Capture)
+    for name in ("delivery.http", "captures/one.http"):
+        (cli.folder / name).parent.mkdir(exist_ok=True)
+        (cli.folder / name).write_bytes(request)
+    (cli.folder / "more").mkdir()
+    (cli.folder / "more" / "one.har").write_text(_har(capture))
+    (cli.folder / "body.json").write_bytes(capture.body)
+    (cli.folder / "archive.ndjson.gz").write_bytes(gzip.compress((capture_line(capture) + b"\n") * 3))
+    stdin = None
+    if "<" in words:
+        words, stdin = words[: words.index("<")], request
+    result = cli(*words, stdin=stdin)
+    # the signature in the example is made up
+    assert result.code == (1 if "--signature" in words else 0), result
+    assert "unreadable" not in result.out.replace('"unreadable":0', "")
+
+
+def _har(capture: Capture) -> str:
+    headers = [{"name": name.decode(), "value": value.decode()} for name, value in capture.headers]
+    request = {
+        "method": "POST",
+        "url": "http://localhost:3000/api/webhooks/arky",
+        "httpVersion": "HTTP/1.1",
+        "headers": headers,
+        "postData": {"mimeType": "application/json", "text": capture.body.decode()},
+    }
+    return json.dumps({"log": {"version": "1.2", "entries": [{"request": request}]}})

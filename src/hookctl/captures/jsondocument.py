@@ -52,7 +52,7 @@ def _integer(text: str) -> int | float:
 
 
 def _constant(text: str) -> NoReturn:
-    # json.loads lets only this kind of error through with a place; the place of a constant is not known
+    # the decoder does not tell where the constant stands
     raise NotThisForm(f"{text} stands in it, which is not JSON")
 
 
