@@ -15,6 +15,7 @@ COMMANDS = {
     "events": "List the documented events; show a sample or its schema.",
     "send": "Render, sign and deliver events to an endpoint.",
     "verify": "Say whether captured deliveries are genuine, and why not.",
+    "listen": "Receive deliveries: verify, keep, show, pass on.",
     "demo": "Try it all on this machine, nothing to configure.",
     "completion": "Print the completion script of bash, zsh or fish.",
 }

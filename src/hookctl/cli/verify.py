@@ -198,8 +198,8 @@ def verify(
     if format is Format.TEXT:
         writer = TextVerifyReport(
             runtime,
-            {one.name: one for one in plan.providers},
-            {name: error.hint or "" for name, error in plan.secret_problems.items()},
+            {one.name: one for one in plan.examiner.providers},
+            {name: error.hint or "" for name, error in plan.examiner.secret_problems.items()},
             strict_schema=strict_schema,
             verbose=verbose,
             quiet=quiet,

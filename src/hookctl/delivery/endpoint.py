@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urlsplit
@@ -62,13 +62,29 @@ def resolve_endpoint(provider: Provider, to: Setting | None, config: Config, *, 
     return _endpoint(provider, setting, config, allow_remote=allow_remote)
 
 
+def resolve_base(to: Setting, config: Config, *, allow_remote: bool) -> Endpoint:
+    """Find the endpoint that deliveries of any provider are passed on to; a port stands for localhost without a path.
+
+    Raises:
+        InputError: it is not a usable URL, or no configured name.
+    """
+    setting = to
+    if _is_name(setting.value) and setting.value in config.endpoints:
+        setting = config.endpoints[setting.value]
+    if _PORT.fullmatch(setting.value):
+        if not 0 < int(setting.value) < 65536:
+            raise InputError(f"{setting.value} is not a port ({setting.where}): 1 to 65535")
+        setting = replace(setting, value=f"http://localhost:{setting.value}")
+    return _endpoint(None, setting, config, allow_remote=allow_remote)
+
+
 def _is_name(value: str) -> bool:
     return bool(_NAME.fullmatch(value)) and not _PORT.fullmatch(value)
 
 
-def _endpoint(provider: Provider, setting: Setting, config: Config, *, allow_remote: bool) -> Endpoint:
+def _endpoint(provider: Provider | None, setting: Setting, config: Config, *, allow_remote: bool) -> Endpoint:
     text = setting.value
-    if _PORT.fullmatch(text):
+    if provider is not None and _PORT.fullmatch(text):
         url = _local_url(provider, text, setting.where)
     elif _HAS_SCHEME.match(text):
         url = text

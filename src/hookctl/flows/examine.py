@@ -6,7 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hookctl.catalogue import read_sample
+from hookctl.config import load_config
+from hookctl.credentials import SecretSource
+from hookctl.errors import SecretError
 from hookctl.flows.identify import Identifier, event_of
+from hookctl.flows.providers import open_catalogue
 from hookctl.model import Reason, Verdict
 from hookctl.payload.drift import DriftFinder
 from hookctl.payload.paths import look_up
@@ -18,9 +22,9 @@ from hookctl.timestamps import read_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hookctl.errors import SecretError
     from hookctl.model import Capture, Explanation, Provider, SecretPair
     from hookctl.payload.drift import Drift
+    from hookctl.runtime import Runtime
     from hookctl.signing.effort import Effort
 
 
@@ -58,6 +62,7 @@ class Examiner:
         secret_problems: why a provider has none, by its name.
         now_ms: the clock that ages are held against where a capture does not say when it arrived.
         tolerance_s: as for `hookctl.signing.verify`.
+        with_drift: whether payloads are held against their schemas.
     """
 
     providers: Sequence[Provider]
@@ -66,6 +71,7 @@ class Examiner:
     secret_problems: Mapping[str, SecretError]
     now_ms: Callable[[], int]
     tolerance_s: float | None = None
+    with_drift: bool = True
     _verifiers: dict[str, Verifier] = field(default_factory=dict)
     _drift: dict[str, DriftFinder] = field(default_factory=dict)
 
@@ -100,7 +106,7 @@ class Examiner:
         if verdict.age_s is None and received_at_ms is not None and not provider.signature.signs_timestamp:
             verdict = _aged(verdict, provider, document, received_at_ms)
         event, event_id = event_of(provider, capture.headers, document)
-        drift = self._drift[name].find(event, capture.body, document)
+        drift = self._drift[name].find(event, capture.body, document) if self.with_drift else ()
         notes = capture.notes
         if verdict.repeated:
             names = " and ".join(verdict.repeated)
@@ -146,6 +152,46 @@ class Examiner:
 
     def _has_other(self, other: Provider, provider: Provider) -> bool:
         return other.name != provider.name and other.name in self.secrets
+
+
+def open_examiner(
+    runtime: Runtime,
+    *,
+    provider: str | None,
+    secret_files: tuple[str, ...],
+    tolerance_s: float | None = None,
+    with_drift: bool = True,
+) -> Examiner:
+    """Return an examiner of the providers that are known here, with their secrets.
+
+    Args:
+        runtime: environment, files and clock.
+        provider: a name or a folder that the user gave: whose all deliveries are then; None to find that out of each.
+        secret_files: `--secret-file` in order.
+        tolerance_s: as for `Examiner`.
+        with_drift: as for `Examiner`.
+
+    Raises:
+        InputError: an unknown provider, a broken configuration, a secret file that cannot be used.
+    """
+    config = load_config(runtime)
+    everyone = open_catalogue(config, None).providers
+    chosen = None if provider is None else open_catalogue(config, provider).providers[0]
+    providers = everyone if chosen is None else (chosen, *(one for one in everyone if one.name != chosen.name))
+    source = SecretSource(runtime, secret_files, config.project_folder)
+    secrets: dict[str, SecretPair] = {}
+    problems: dict[str, SecretError] = {}
+    for one in providers:
+        try:
+            secrets[one.name] = source.pair(one)
+        except SecretError as error:
+            problems[one.name] = error
+    if secret_files and not secrets:
+        # a file that cannot be used is a mistake, whatever is examined
+        raise problems[providers[0].name]
+    preferred = chosen.name if chosen is not None else config.provider.value if config.provider else None
+    identifier = Identifier(providers, only=chosen is not None, preferred=preferred)
+    return Examiner(providers, identifier, secrets, problems, runtime.now_ms, tolerance_s, with_drift)
 
 
 def _decode(body: bytes) -> object:

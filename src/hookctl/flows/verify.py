@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from hookctl.captures.archive import DEFAULT_MAX_LINE_BYTES, Block, TooLong, read_blocks
 from hookctl.captures.form import Document, Form
-from hookctl.captures.recognise import MAX_DOCUMENT_BYTES, archive_form, read_document
+from hookctl.captures.recognise import archive_form, read_document
 from hookctl.captures.sources import READ_ERRORS, STDIN, Opened, Source, find_sources, open_source, reason_of
-from hookctl.config import load_config
-from hookctl.credentials import SecretSource
-from hookctl.errors import SecretError, UsageError
+from hookctl.errors import UsageError
 from hookctl.flows.bulk import Bulk, BulkResult, LineExaminer, Lines, too_long
-from hookctl.flows.examine import Examiner, Finding
-from hookctl.flows.identify import Identifier
+from hookctl.flows.examine import Examiner, Finding, open_examiner
 from hookctl.flows.interrupts import interrupt_afterwards
-from hookctl.flows.providers import open_catalogue
-from hookctl.model import Capture, SecretPair, Unreadable
+from hookctl.flows.read_captures import read_head, read_whole
+from hookctl.model import Capture, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hookctl.config import Config
     from hookctl.flows.tally import Found, Tally
-    from hookctl.model import Headers, Provider
+    from hookctl.model import Headers
     from hookctl.runtime import Runtime
 
 LISTED = 100
 """Captures of a run that are told one by one with all there is to say; those after them in bulk."""
-
-_HEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +71,6 @@ class VerifyPlan:
 
     options: VerifyOptions
     examiner: Examiner
-    providers: tuple[Provider, ...]
-    secret_problems: dict[str, SecretError] = field(default_factory=dict)
-    """Why a provider has no secret, by its name."""
 
 
 def plan_verify(runtime: Runtime, options: VerifyOptions) -> VerifyPlan:
@@ -90,15 +81,10 @@ def plan_verify(runtime: Runtime, options: VerifyOptions) -> VerifyPlan:
         InputError: an unknown provider, a broken configuration, a secret file that cannot be read.
     """
     _check_options(options)
-    config = load_config(runtime)
-    everyone = open_catalogue(config, None).providers
-    chosen = None if options.provider is None else open_catalogue(config, options.provider).providers[0]
-    providers = everyone if chosen is None else (chosen, *(one for one in everyone if one.name != chosen.name))
-    secrets, problems = _secrets(runtime, options, config, providers)
-    preferred = chosen.name if chosen is not None else config.provider.value if config.provider else None
-    identifier = Identifier(providers, only=chosen is not None, preferred=preferred)
-    examiner = Examiner(providers, identifier, secrets, problems, runtime.now_ms, options.tolerance_s)
-    return VerifyPlan(options, examiner, providers, problems)
+    examiner = open_examiner(
+        runtime, provider=options.provider, secret_files=options.secret_files, tolerance_s=options.tolerance_s
+    )
+    return VerifyPlan(options, examiner)
 
 
 def _check_options(options: VerifyOptions) -> None:
@@ -113,23 +99,6 @@ def _check_options(options: VerifyOptions) -> None:
         raise UsageError(f"--signature, --timestamp and -H go with a bare body, not with --from {options.form}")
     if options.form is Form.BODY and options.signature is None and not options.headers:
         raise UsageError("a bare body needs its headers: --signature (and --timestamp), or -H 'Name: value'")
-
-
-def _secrets(
-    runtime: Runtime, options: VerifyOptions, config: Config, providers: tuple[Provider, ...]
-) -> tuple[dict[str, SecretPair], dict[str, SecretError]]:
-    source = SecretSource(runtime, options.secret_files, config.project_folder)
-    found: dict[str, SecretPair] = {}
-    problems: dict[str, SecretError] = {}
-    for provider in providers:
-        try:
-            found[provider.name] = source.pair(provider)
-        except SecretError as error:
-            problems[provider.name] = error
-    if options.secret_files and not found:
-        # a file that cannot be used is a mistake, whatever the captures are
-        raise problems[providers[0].name]
-    return found, problems
 
 
 def run_verify(
@@ -148,7 +117,7 @@ def run_verify(
         `BulkResult`s. Memory does not grow with their number.
 
     Raises:
-        UsageError: nothing says whose bare body it is, or the provider's scheme has no use for `--timestamp`.
+        UsageError: the scheme of a bare body's provider has no use for `--timestamp`.
     """
     lines = LineExaminer(plan.examiner, write, tally.fresh(), plan.options.max_line_bytes)
     run = _Run(plan, runtime, tally, lines)
@@ -191,41 +160,20 @@ class _Run:
 
     def _opened(self, source: Source, opened: Opened) -> Iterator[VerifyEvent]:
         if self._options.is_body:
-            document = self._whole(source, opened, b"")
+            document = read_whole(source, opened, b"", self._runtime.cwd)
             yield document if isinstance(document, Unreadable) else self._examiner.examine(self._bare(document))
             return
-        head, whole = self._head(opened)
+        head, whole = read_head(opened, self._options.max_line_bytes)
         form = archive_form(head, self._options.form, whole=whole)
         if form is not None:
             yield from self._archive(Lines(source.name, form.form), opened, head)
             return
-        document = self._whole(source, opened, head)
+        document = read_whole(source, opened, head, self._runtime.cwd)
         if isinstance(document, Unreadable):
             yield document
             return
         for item in read_document(document, self._options.form):
             yield item if isinstance(item, Unreadable) else self._examiner.examine(item)
-
-    def _head(self, opened: Opened) -> tuple[bytes, bool]:
-        """Read the beginning of a file, a whole line if it has lines, and say whether that is all there is."""
-        head = b""
-        wanted = _HEAD_BYTES
-        while len(head) < wanted:
-            piece = opened.stream.read1(wanted - len(head))
-            if not piece:
-                return head, True
-            head += piece
-            if len(head) == wanted and b"\n" not in head and wanted <= self._options.max_line_bytes:
-                wanted *= 2
-        return head, False
-
-    def _whole(self, source: Source, opened: Opened, head: bytes) -> Document | Unreadable:
-        data = head + opened.stream.read(MAX_DOCUMENT_BYTES + 1 - len(head))
-        if len(data) > MAX_DOCUMENT_BYTES:
-            hint = "only archives, one capture to a line, may be larger"
-            return Unreadable(source.name, f"it is larger than {MAX_DOCUMENT_BYTES // 1024 // 1024} MiB", hint)
-        folder = self._runtime.cwd if source.path is None else source.path.parent
-        return Document(data, source.name, folder)
 
     def _bare(self, document: Document) -> Capture:
         """Return a bare body with the headers that were given for it."""
@@ -236,9 +184,8 @@ class _Run:
             return capture
         provider = self._examiner.provider_of(capture)
         if provider is None:
-            raise UsageError(
-                "--signature and --timestamp: whose delivery is it? the body does not say", hint="give --provider"
-            )
+            # the verdict says so
+            return capture
         given: list[tuple[bytes, bytes]] = []
         if signature is not None:
             given.append((provider.signature.header.encode(), _typed(signature)))
@@ -279,15 +226,18 @@ class _Run:
         return too_long(source, self._options.max_line_bytes)
 
 
-def _split(block: Block, lines: int) -> tuple[Block, Block | None]:
-    """Cut a block behind so many lines."""
-    end = -1
-    for _ in range(lines):
-        end = block.data.find(b"\n", end + 1)
-        if end < 0:
+def _split(block: Block, captures: int) -> tuple[Block, Block | None]:
+    """Cut a block behind so many lines that are not blank."""
+    start = line = 0
+    while captures:
+        end = block.data.find(b"\n", start) + 1
+        if not end:
             return block, None
-    rest = block.data[end + 1 :]
-    return Block(block.first_line, block.data[: end + 1]), Block(block.first_line + lines, rest) if rest else None
+        captures -= not block.data[start:end].isspace()
+        start = end
+        line += 1
+    rest = block.data[start:]
+    return Block(block.first_line, block.data[:start]), Block(block.first_line + line, rest) if rest else None
 
 
 def _typed(text: str) -> bytes:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING, TypeAlias
 
+from hookctl.model import TimeUnit
+from hookctl.timestamps import write_time
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hookctl.flows.examine import Finding
     from hookctl.flows.latency import Latencies
+    from hookctl.flows.listen import ListenSummary, Ready, Received, Retried
     from hookctl.flows.send import SendSummary
     from hookctl.flows.tally import Tally
     from hookctl.model import Delivery, Event, Response, SignedRequest, Unreadable
     from hookctl.payload.drift import Drift
+    from hookctl.receiver import Refusal
+    from hookctl.store import Forwarded
 
     Clean: TypeAlias = Callable[[str], str]
 
@@ -128,7 +134,7 @@ def verdict_record(finding: Finding, clean: Clean, *, in_bulk: bool = False) -> 
         "age_s": verdict.age_s,
         "drift": None if in_bulk else [_drift(drift, clean) for drift in finding.drift],
         "second_diagnosis": None if explanation is None else explanation.second,
-        "explanation": None if explanation is None else f"{explanation.happened}; to do: {explanation.remedy}",
+        "explanation": None if explanation is None else clean(f"{explanation.happened}; to do: {explanation.remedy}"),
         "notes": [clean(note) for note in finding.notes],
     }
 
@@ -173,6 +179,86 @@ def verify_summary_record(tally: Tally, clean: Clean) -> Record:
         ],
         "other_drift": tally.other_drift,
         "interrupted": tally.interrupted,
+    }
+
+
+def ready_record(ready: Ready) -> Record:
+    """Return `type:"ready"`, the first line of a listener: url, addresses."""
+    return {"type": "ready", "url": ready.url, "addresses": list(ready.addresses)}
+
+
+def received_record(received: Received, clean: Clean) -> Record:
+    """Return `type:"request"` of a delivery that a listener has answered."""
+    finding, request = received.finding, received.request
+    verdict, forwarded = finding.verdict, received.forwarded
+    return {
+        "type": "request",
+        "id": received.id,
+        "received_at": write_time(request.received_at_ms, TimeUnit.ISO8601_MILLISECONDS),
+        "event": None if finding.event is None else clean(finding.event),
+        "event_id": None if finding.event_id is None else clean(finding.event_id),
+        "provider": finding.provider,
+        "valid": verdict.valid,
+        "reason": verdict.reason,
+        "response_status": received.status,
+        "forwarded": None if forwarded is None else forwarded_record(forwarded, clean),
+        "diagnosis": verdict.diagnosis,
+        "age_s": verdict.age_s,
+        "occurrence": received.occurrence,
+        "method": request.method,
+        "target": clean(request.target),
+        "body_bytes": len(request.body),
+    }
+
+
+def forwarded_record(forwarded: Forwarded, clean: Clean) -> Record:
+    """Return what came of passing a delivery on: url, status, duration_ms, error."""
+    return {
+        "url": clean(forwarded.url),
+        "status": forwarded.status,
+        "duration_ms": round(forwarded.duration_ms, 3),
+        "error": None if forwarded.error is None else clean(forwarded.error),
+    }
+
+
+def retried_record(retried: Retried, clean: Clean) -> Record:
+    """Return `type:"retry"`: a delivery was passed on again, by the user's own schedule."""
+    return {
+        "type": "retry",
+        "id": retried.id,
+        "event": None if retried.event is None else clean(retried.event),
+        "number": retried.number,
+        "of": retried.of,
+        "forwarded": forwarded_record(retried.forwarded, clean),
+    }
+
+
+def refusal_record(refusal: Refusal) -> Record:
+    """Return `type:"refused"`: something that was no request, or one over a limit."""
+    return {
+        "type": "refused",
+        "received_at": write_time(refusal.at_ms, TimeUnit.ISO8601_MILLISECONDS),
+        "response_status": refusal.status,
+        "error": refusal.sentence,
+        "peer": refusal.peer,
+    }
+
+
+def listen_summary_record(summary: ListenSummary) -> Record:
+    """Return `type:"summary"` of a listener's life."""
+    return {
+        "type": "summary",
+        "total": summary.total,
+        "valid": summary.valid,
+        "invalid": summary.invalid,
+        "counted": summary.counted,
+        "stored": summary.stored,
+        "not_stored": summary.not_stored,
+        "passed_on": summary.passed_on,
+        "not_passed_on": summary.not_passed_on,
+        "refused": summary.refused,
+        "waiting_retries": summary.waiting_retries,
+        "ended": None if summary.end is None else summary.end.name.lower(),
     }
 
 

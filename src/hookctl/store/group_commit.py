@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from hookctl.store.delivery import Outcome
+from hookctl.store.delivery import Outcome, StoredDelivery
 from hookctl.store.problems import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from hookctl.model import CapturedResponse
-    from hookctl.store.delivery import Arrival, Forwarded, StoredDelivery
+    from hookctl.store.delivery import Arrival, Forwarded
     from hookctl.store.store import Store
     from hookctl.store.writer import Writer
 
-    _Waiter: TypeAlias = asyncio.Future[StoredDelivery]
+Done: TypeAlias = Callable[[StoredDelivery | Exception], None]
+"""Told of what became of one delivery."""
 
 # the loop stands still while another program holds the database
 _BUSY_TIMEOUT_S = 2.0
@@ -40,7 +41,7 @@ class GroupCommit:
         self._on_error = on_error
         self._writer: Writer | None = None
         self._scheduled = False
-        self._arrivals: list[tuple[Arrival, _Waiter]] = []
+        self._arrivals: list[tuple[Arrival, Done]] = []
         self._outcomes: list[Outcome] = []
 
     async def __aenter__(self) -> Self:
@@ -66,6 +67,21 @@ class GroupCommit:
             self._writer = None
             writer.close()
 
+    def submit(self, arrival: Arrival, done: Done) -> None:
+        """Store a delivery with the next commit, and tell when it is on the disk.
+
+        Args:
+            arrival: what to store.
+            done: is called in the loop, once, with the stored delivery or with the reason why there is none; it must
+                not raise.
+
+        Raises:
+            RuntimeError: the context was left, or not entered.
+        """
+        self._running()
+        self._arrivals.append((arrival, done))
+        self._schedule()
+
     async def add(self, arrival: Arrival) -> StoredDelivery:
         """Store a delivery and return when it is on the disk.
 
@@ -75,10 +91,18 @@ class GroupCommit:
             StoreError: it is not stored, nor is any other of the same commit.
             RuntimeError: the context was left, or not entered.
         """
-        self._running()
-        waiter: _Waiter = asyncio.get_running_loop().create_future()
-        self._arrivals.append((arrival, waiter))
-        self._schedule()
+        waiter: asyncio.Future[StoredDelivery] = asyncio.get_running_loop().create_future()
+
+        def done(result: StoredDelivery | Exception) -> None:
+            # a task that was cancelled waits no more
+            if waiter.done():
+                return
+            if isinstance(result, Exception):
+                waiter.set_exception(result)
+            else:
+                waiter.set_result(result)
+
+        self.submit(arrival, done)
         return await waiter
 
     def update_result(
@@ -121,14 +145,11 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             self._fail(arrivals, outcomes, error)
             return
-        for (_, waiter), delivery in zip(arrivals, stored, strict=True):
-            # a task that was cancelled waits no more
-            if not waiter.done():
-                waiter.set_result(delivery)
+        for (_, done), delivery in zip(arrivals, stored, strict=True):
+            done(delivery)
 
-    def _fail(self, arrivals: list[tuple[Arrival, _Waiter]], outcomes: list[Outcome], error: Exception) -> None:
-        for _, waiter in arrivals:
-            if not waiter.done():
-                waiter.set_exception(error)
+    def _fail(self, arrivals: list[tuple[Arrival, Done]], outcomes: list[Outcome], error: Exception) -> None:
+        for _, done in arrivals:
+            done(error)
         if outcomes:
             self._on_error(error if isinstance(error, StoreError) else StoreError(f"the store failed: {error!r}"))

@@ -1,0 +1,311 @@
+"""`hookctl listen`: its options, and how what arrives is reported."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from hookctl.cli import complete
+from hookctl.cli.app import new_app
+from hookctl.cli.grouped import GroupedCommand
+from hookctl.cli.options import refuse_secret
+from hookctl.config import Origin, Setting, load_config
+from hookctl.delivery import ClientOptions
+from hookctl.delivery.endpoint import is_loopback_name, resolve_base
+from hookctl.errors import UsageError
+from hookctl.flows.examine import open_examiner
+from hookctl.flows.forward import ForwardOptions
+from hookctl.flows.listen import DEFAULT_PORT, ListenOptions, Ready, listen, parse_schedule, wanted_events
+from hookctl.receiver import Limits, run
+from hookctl.report.listen import MachineListenReport, TextListenReport
+from hookctl.report.problems import report_note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hookctl.flows.listen import ListenEvent
+    from hookctl.report.listen import ListenReport
+    from hookctl.runtime import Runtime
+
+
+class Format(StrEnum):
+    """Output formats."""
+
+    TEXT = "text"
+    NDJSON = "ndjson"
+
+
+# the headings of the help
+WHERE = "Where it listens"
+FORWARD = "Where deliveries are passed on"
+ANSWER = "What is answered"
+JUDGED = "How deliveries are judged"
+END = "When it ends"
+RESULTS = "What is shown and kept"
+
+FORWARD_TIMEOUT_S = 30.0
+"""How long a receiver may take; the vendor will have given up long before."""
+
+app = new_app()
+
+Texts = Optional[list[str]]  # noqa: UP045 - Typer reads annotations at run time
+Text = Optional[str]  # noqa: UP045
+
+
+@app.command("listen", cls=GroupedCommand)
+def listen_command(
+    ctx: typer.Context,
+    port: Annotated[
+        int,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 is any free one.", rich_help_panel=WHERE),
+    ] = DEFAULT_PORT,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="localhost is 127.0.0.1 and ::1; 0.0.0.0 lets other machines in.",
+            rich_help_panel=WHERE,
+        ),
+    ] = "127.0.0.1",
+    ready_file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--ready-file",
+            metavar="FILE",
+            help="Appears, with the URL in it, when the port is open; gone when it closes.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    max_body: Annotated[
+        int,
+        typer.Option(
+            "--max-body",
+            metavar="BYTES",
+            min=0,
+            help="Larger bodies are refused with 413.",
+            rich_help_panel=WHERE,
+        ),
+    ] = Limits().max_body_bytes,
+    forward_to: Annotated[
+        Text,
+        typer.Option(
+            "--forward-to",
+            metavar="WHERE",
+            autocompletion=complete.endpoints,
+            help="URL, port on localhost, or a name from [endpoints]; without a path, each delivery's own.",
+            rich_help_panel=FORWARD,
+        ),
+    ] = None,
+    retry: Annotated[
+        Text,
+        typer.Option(
+            "--retry",
+            metavar="SCHEDULE",
+            help="Pass on again after these pauses, while it fails: 1s,5s,30s.",
+            rich_help_panel=FORWARD,
+        ),
+    ] = None,
+    allow_remote: Annotated[
+        bool,
+        typer.Option(
+            "--allow-remote",
+            help="Let an endpoint from a project's hookctl.toml be another machine.",
+            rich_help_panel=FORWARD,
+        ),
+    ] = False,
+    cacert: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--cacert", metavar="FILE", help="Trust the authorities in this PEM file.", rich_help_panel=FORWARD
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Do not check TLS certificates.", rich_help_panel=FORWARD)
+    ] = False,
+    respond: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            "--respond",
+            metavar="CODE",
+            min=200,
+            max=599,
+            help="Answer everything with this status. [default: 200]",
+            rich_help_panel=ANSWER,
+        ),
+    ] = None,
+    delay: Annotated[
+        float, typer.Option("--delay", metavar="S", min=0, help="Answer S seconds later.", rich_help_panel=ANSWER)
+    ] = 0.0,
+    require_valid: Annotated[
+        bool,
+        typer.Option(
+            "--require-valid",
+            help="Refuse what is not valid, as the provider documents (401, 403).",
+            rich_help_panel=ANSWER,
+        ),
+    ] = False,
+    provider: Annotated[
+        Text,
+        typer.Option(
+            "--provider",
+            metavar="NAME",
+            autocompletion=complete.providers,
+            help="Whose deliveries they are. [default: found out]",
+            rich_help_panel=JUDGED,
+        ),
+    ] = None,
+    secret_file: Annotated[
+        Texts,
+        typer.Option(
+            "--secret-file",
+            metavar="FILE",
+            help="File with the signing secret, - for standard input; twice: current, then previous. "
+            "[default: the provider's variable, else .env.local, .env]",
+            rich_help_panel=JUDGED,
+        ),
+    ] = None,
+    tolerance: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--tolerance",
+            metavar="S",
+            help="What was signed longer ago is not valid.",
+            rich_help_panel=JUDGED,
+        ),
+    ] = None,
+    until: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            "--until", metavar="N", min=1, help="After N deliveries of the wanted events.", rich_help_panel=END
+        ),
+    ] = None,
+    timeout: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--timeout", metavar="S", help="After S seconds, with exit code 1.", rich_help_panel=END),
+    ] = None,
+    events: Annotated[
+        Texts,
+        typer.Option(
+            "--events",
+            metavar="LIST",
+            autocompletion=complete.events,
+            help="Show, pass on and count only these: names, globs; commas, repeatable.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = None,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Keep nothing.", rich_help_panel=RESULTS)] = False,
+    format: Annotated[  # noqa: A002 - the option's name
+        Format, typer.Option("--format", help="How results are written.", rich_help_panel=RESULTS)
+    ] = Format.TEXT,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show headers and bodies.", rich_help_panel=RESULTS)
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Show only what goes wrong.", rich_help_panel=RESULTS)
+    ] = False,
+    secret: Annotated[Text, typer.Option("--secret", hidden=True)] = None,
+) -> int:
+    """Receive deliveries: verify, keep, show, pass on.
+
+    Each delivery is on the disk before its sender is told 200; `hookctl deliveries` shows them later, `hookctl replay`
+    sends them again. Exit code: 0 --until was reached or SIGTERM ended it, 1 --timeout passed, 130 Ctrl-C.
+
+    \b
+    hookctl listen
+    hookctl listen --forward-to localhost:3000/api/webhooks/arky
+    hookctl listen --until 3 --timeout 30 --events 'order.*' --format ndjson
+    """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
+    refuse_secret(secret, "listen")
+    _check_numbers(delay, timeout, tolerance)
+    if verbose and quiet:
+        raise UsageError("--verbose and --quiet exclude each other")
+    if forward_to is None and (retry is not None or insecure or cacert is not None):
+        raise UsageError("--retry, --cacert and --insecure are about passing deliveries on: add --forward-to")
+    if forward_to is not None and respond is not None:
+        raise UsageError("--respond and --forward-to exclude each other: the receiver's own answer is passed back")
+    runtime: Runtime = ctx.obj
+    examiner = open_examiner(
+        runtime, provider=provider, secret_files=tuple(secret_file or ()), tolerance_s=tolerance, with_drift=False
+    )
+    options = ListenOptions(
+        host=host,
+        port=port,
+        forward=None if forward_to is None else _forward(runtime, forward_to, allow_remote, cacert, insecure),
+        retry_s=() if retry is None else parse_schedule(retry),
+        events=wanted_events(events or [], tuple(examiner.providers)),
+        respond=respond,
+        delay_s=delay,
+        require_valid=require_valid,
+        until=until,
+        timeout_s=timeout,
+        store=not no_store,
+        limits=Limits(max_body_bytes=max_body),
+    )
+    if not is_loopback_name(host):
+        report_note(f"--host {host}: whoever can reach this machine can deliver", runtime)
+    if insecure:
+        report_note("--insecure: certificates are not checked; anyone on the way can read deliveries", runtime)
+    report: ListenReport
+    if format is Format.TEXT:
+        report = TextListenReport(runtime, verbose=verbose, quiet=quiet, retry=retry)
+    else:
+        report = MachineListenReport(runtime)
+    mark = None if ready_file is None else _ReadyFile(runtime.cwd / ready_file)
+    try:
+        summary = run(listen(examiner, options, runtime, _taker(report, mark), report.flush))
+    finally:
+        if mark is not None:
+            mark.remove()
+    report.close(summary)
+    return summary.exit_code(until)
+
+
+def _check_numbers(delay: float, timeout: float | None, tolerance: float | None) -> None:
+    for name, value in (("--delay", delay), ("--timeout", timeout), ("--tolerance", tolerance)):
+        if value is not None and not (isfinite(value) and value >= 0):
+            raise UsageError(f"{name} must be a number of seconds, 0 or more")
+
+
+def _forward(
+    runtime: Runtime, forward_to: str, allow_remote: bool, cacert: Path | None, insecure: bool
+) -> ForwardOptions:
+    setting = Setting(forward_to, Origin.FLAG, "--forward-to")
+    endpoint = resolve_base(setting, load_config(runtime), allow_remote=allow_remote)
+    client = ClientOptions(cacert, insecure, runtime.env)
+    return ForwardOptions(endpoint.url, endpoint.loopback_only, FORWARD_TIMEOUT_S, client)
+
+
+class _ReadyFile:
+    """The file that says that the port is open."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # one that an earlier run has left would be believed
+        self.remove()
+
+    def write(self, url: str) -> None:
+        """Let it appear."""
+        from hookctl.report.files import write_atomically
+
+        write_atomically(self._path, f"{url}\n".encode())
+
+    def remove(self) -> None:
+        """Take it away."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(f"--ready-file {self._path}: {error.strerror}") from None
+
+
+def _taker(report: ListenReport, mark: _ReadyFile | None) -> Callable[[ListenEvent], None]:
+    def take(event: ListenEvent) -> None:
+        if mark is not None and isinstance(event, Ready):
+            mark.write(event.url)
+        report.take(event)
+
+    return take
