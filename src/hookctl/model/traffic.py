@@ -150,13 +150,13 @@ class Delivery:
     """The statuses that count as success, in words: "2xx", "401"."""
     ok: bool
     deadline_s: float
-    """Seconds the vendor gives a receiver."""
+    """Seconds a receiver has: as the vendor says, or hookctl's own choice where it does not."""
     genuine: bool = True
     """Whether a receiver should accept it: not when it was tampered with."""
 
     @property
     def late(self) -> bool:
-        """Whether the answer came after the vendor would have given up."""
+        """Whether the answer came after the deadline."""
         return self.attempt.failure is None and self.attempt.duration_ms > self.deadline_s * 1000
 
 

@@ -172,7 +172,7 @@ class TextSendReport:
             details.append(safe_line(attempt.failure.message))
             hint = attempt.failure.hint
             if attempt.failure.kind is FailureKind.TIMEOUT:
-                hint = f"{provider.title} gives a receiver {delivery.deadline_s:g} s: answer first, work afterwards"
+                hint = f"answer within {delivery.deadline_s:g} s: first the answer, then the work"
             if hint:
                 details.append(self._style.paint(f"hint: {safe_line(hint)}", Tone.QUIET))
             return details
@@ -182,7 +182,7 @@ class TextSendReport:
             if hint:
                 details.append(self._style.paint(f"hint: {safe_line(hint)}", Tone.QUIET))
         if delivery.late:
-            text = f"slower than the {delivery.deadline_s:g} s that {provider.title} waits: it would have given up"
+            text = f"slower than the {delivery.deadline_s:g} s that a sender can be expected to wait"
             details.append(self._style.paint(text, Tone.WARNING))
         return details
 
