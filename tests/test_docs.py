@@ -78,6 +78,12 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
     if words[0] == "verify":
         _verify(cli.with_secrets(), words)
         return
+    if words[0] == "listen":
+        # nobody delivers anything: it starts, waits for a moment and says so
+        result = cli.with_secrets()(*words, "--port", "0", "--timeout", "0.1")
+        assert (result.code, result.err) == (1, "")
+        assert "http://127.0.0.1:" in result.out
+        return
     if words[0] == "send" and "--dry-run" not in words:
         words.append("--dry-run")
     if "--watch" in words:
