@@ -28,7 +28,9 @@ class _Response(msgspec.Struct, gc=False):
     body_b64: str | None = None
 
 
-class _Record(msgspec.Struct, gc=False):
+class Record(msgspec.Struct, gc=False):
+    """A line as it is written; names and values of headers are Latin-1 text."""
+
     schema: str
     headers: list[tuple[str, str]]
     body: str | None = None
@@ -42,7 +44,39 @@ class _Record(msgspec.Struct, gc=False):
     notes: tuple[str, ...] = ()
 
 
-_decode = msgspec.json.Decoder(_Record).decode
+_decode = msgspec.json.Decoder(Record).decode
+
+
+def read_plain(line: bytes) -> Record | None:
+    """Read a line without making a capture of it; None when its body is not text or a header's value not ASCII.
+
+    A line that is read here is one that `read_well_formed` reads too, if its headers' names are ASCII.
+    """
+    try:
+        record = _decode(line)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    if record.body is None or record.body_b64 is not None or record.notes or record.schema != SCHEMA:
+        return None
+    if not "".join([value for _, value in record.headers]).isascii():
+        return None
+    response = record.response
+    if response is not None:
+        if response.body is None or response.body_b64 is not None:
+            return None
+        if response.headers and not "".join([text for line in response.headers for text in line]).isascii():
+            return None
+    return record
+
+
+def arrival_ms(received_at: str) -> int | None:
+    """Return milliseconds since the epoch for the time in a record, or None when it is none that is kept."""
+    try:
+        at_ms = (datetime.fromisoformat(received_at) - _EPOCH) // _MILLISECOND
+    except (ValueError, TypeError):
+        # a time without zone is a TypeError
+        return None
+    return at_ms if 0 <= at_ms <= LAST_MS else None
 
 
 def read_well_formed(line: bytes, source: str) -> Capture | None:
@@ -58,8 +92,8 @@ def read_well_formed(line: bytes, source: str) -> Capture | None:
             return None
         at_ms = None
         if record.received_at is not None:
-            at_ms = (datetime.fromisoformat(record.received_at) - _EPOCH) // _MILLISECOND
-            if not 0 <= at_ms <= LAST_MS:
+            at_ms = arrival_ms(record.received_at)
+            if at_ms is None:
                 return None
         response = None
         if record.response is not None:
@@ -86,7 +120,7 @@ def _headers(pairs: list[tuple[str, str]]) -> tuple[tuple[bytes, bytes], ...]:
     return tuple([(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs])
 
 
-def _body(record: _Record | _Response) -> bytes:
+def _body(record: Record | _Response) -> bytes:
     if record.body_b64 is None and record.body is not None:
         return record.body.encode()
     if record.body is None and record.body_b64 is not None:

@@ -42,8 +42,8 @@ class Source:
 def find_sources(names: Sequence[str], cwd: Path) -> Iterator[Source | Unreadable]:
     """Yield every file that the names stand for, in order; a folder's in alphabetical order.
 
-    In a folder, files and folders whose names begin with a dot are left out, and links to folders are not
-    followed, so that no loop of them is walked.
+    In a folder and below `**`, files and folders whose names begin with a dot are left out, and links to folders are
+    not followed, so that no loop of them is walked.
 
     Args:
         names: files, folders, globs, `-`.
@@ -53,7 +53,7 @@ def find_sources(names: Sequence[str], cwd: Path) -> Iterator[Source | Unreadabl
         path = cwd / name
         if name == STDIN:
             yield Source(STDIN, None, named=True)
-        elif path.is_dir():
+        elif os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
             yield from _folder(name, path)
         elif os.path.lexists(path) or not _GLOB_CHARACTERS.intersection(name):
             yield Source(name, path, named=True)
@@ -82,14 +82,28 @@ def _folder(name: str, folder: Path) -> Iterator[Source | Unreadable]:
 
 
 def _matches(pattern: str, cwd: Path) -> Iterator[Source | Unreadable]:
-    found = False
-    for name in sorted(glob.glob(pattern, root_dir=cwd, recursive=True)):  # noqa: PTH207 - takes absolute ones
-        path = cwd / name
-        if not path.is_dir():
-            found = True
-            yield Source(name, path, named=False)
-    if not found:
+    names = sorted({name for name in _expand(pattern, cwd) if not os.path.isdir(cwd / name)})  # noqa: PTH112 - as above
+    for name in names:
+        yield Source(name, cwd / name, named=False)
+    if not names:
         yield Unreadable(pattern, "no file matches")
+
+
+def _expand(pattern: str, cwd: Path) -> Iterator[str]:
+    """Yield what a glob matches; `**` is any number of folders, as in `glob`, which follows links and so any loop."""
+    if f"/{pattern}".endswith("/**"):
+        pattern += "/*"
+    before, stars, after = f"/{pattern}".partition("/**/")
+    if not stars:
+        yield from glob.glob(pattern, root_dir=cwd)  # noqa: PTH207 - takes absolute ones
+        return
+    start = f"{before}/"[1:]
+    for top in glob.glob(start, root_dir=cwd) if start else [""]:  # noqa: PTH207
+        for where, folders, _ in os.walk(cwd / top):
+            folders[:] = [one for one in folders if not one.startswith(".")]
+            below = os.path.relpath(where, cwd / top)
+            folder = top if below == os.curdir else f"{top}{below}{os.sep}"
+            yield from _expand(glob.escape(folder) + after, cwd)
 
 
 @dataclass(frozen=True, slots=True)

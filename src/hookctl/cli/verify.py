@@ -217,7 +217,7 @@ def verify(
 
 def _examine(plan: VerifyPlan, runtime: Runtime, tally: Tally, writer: VerifyReport, display: ProgressDisplay) -> None:
     try:
-        for event in run_verify(plan, runtime, tally, writer.line):
+        for event in run_verify(plan, runtime, tally, writer):
             if isinstance(event, Progress):
                 failed = tally.total - tally.valid
                 shown = f"{tally.total:,} captures"

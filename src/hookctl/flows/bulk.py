@@ -7,20 +7,22 @@ import signal
 import sys
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
+from hookctl.captures.archive import Block
+from hookctl.captures.form import Form
 from hookctl.captures.recognise import line_form
 from hookctl.errors import InputError
 from hookctl.model import Unreadable
 from hookctl.signing.effort import Effort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from concurrent.futures import Future, ProcessPoolExecutor
 
-    from hookctl.captures.archive import Block
-    from hookctl.captures.form import Form
     from hookctl.flows.examine import Examiner
+    from hookctl.flows.plainly import Plain, PlainExaminer
     from hookctl.flows.tally import Found, Tally
 
 EFFORT = Effort(signatures=512, hashed_bytes=4 * 1024 * 1024)
@@ -28,6 +30,9 @@ EFFORT = Effort(signatures=512, hashed_bytes=4 * 1024 * 1024)
 
 PAYS_BYTES = 4 * 1024 * 1024
 """What is examined before other processes are started: less is done sooner than they are."""
+
+PENDING_BYTES = 16 * 1024 * 1024
+"""What may be under way in other processes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +53,22 @@ class BulkResult:
     """Its counts alone."""
 
 
-@dataclass(frozen=True, slots=True)
+class LineWriter(Protocol):
+    """Makes text of findings, in whichever process: lines with their ends, "" for what is not told."""
+
+    def line(self, found: Found) -> str:
+        """Return the text of a finding."""
+
+    def plain_line(self, plain: Plain) -> str:
+        """Return the text of a capture that is plainly valid: the same as `line` returns of its finding."""
+
+
+@dataclass(frozen=True)
 class LineExaminer:
     """Examines the lines of blocks, in whichever process."""
 
     examiner: Examiner
-    write: Callable[[Found], str]
-    """Returns the text of one finding, its line end included; "" for none."""
+    writer: LineWriter
     empty: Tally
     max_line_bytes: int
 
@@ -72,13 +86,32 @@ class LineExaminer:
             item = form.read_line(line, source)
             yield item if isinstance(item, Unreadable) else self.examiner.examine(item, effort)
 
+    @cached_property
+    def _plain(self) -> PlainExaminer:
+        # 10 ms to load, and only archives need it
+        from hookctl.flows.plainly import PlainExaminer
+
+        return PlainExaminer(self.examiner)
+
     def run(self, block: Block, lines: Lines) -> BulkResult:
         """Examine a block."""
         tally = self.empty.fresh()
         pieces: list[str] = []
-        for found in self.found(block, lines, EFFORT):
-            tally.count(found)
-            pieces.append(self.write(found))
+        if lines.form is not Form.CAPTURE:
+            for found in self.found(block, lines, EFFORT):
+                tally.count(found)
+                pieces.append(self.writer.line(found))
+            return BulkResult("".join(pieces), tally)
+        examine, plain_line = self._plain.examine, self.writer.plain_line
+        for number, line in enumerate(block.lines, block.first_line):
+            plain = examine(line, f"{lines.source}:{number}") if len(line) <= self.max_line_bytes else None
+            if plain is not None:
+                tally.count_plain(plain.source, plain.event)
+                pieces.append(plain_line(plain))
+                continue
+            for found in self.found(Block(number, line), lines, EFFORT):
+                tally.count(found)
+                pieces.append(self.writer.line(found))
         return BulkResult("".join(pieces), tally)
 
 
@@ -103,7 +136,8 @@ class Bulk:
         self._jobs = cores if jobs is None or sys.platform != "linux" else jobs
         self._examined_bytes = 0
         self._pool: ProcessPoolExecutor | None = None
-        self._pending: deque[Future[BulkResult]] = deque()
+        self._pending: deque[tuple[Future[BulkResult], int]] = deque()
+        self._pending_bytes = 0
 
     def put(self, block: Block, lines: Lines) -> Iterator[BulkResult]:
         """Examine a block; yield what is ready, of this block or of those before."""
@@ -113,9 +147,15 @@ class Bulk:
             return
         if self._pool is None:
             self._pool = self._start()
-        self._pending.append(self._pool.submit(_run, block, lines))
-        while self._pending and (self._pending[0].done() or len(self._pending) > 2 * self._jobs):
+        size_bytes = len(block.data)
+        self._pending.append((self._submit(self._pool, block, lines), size_bytes))
+        self._pending_bytes += size_bytes
+        while self._pending and (self._is_full or self._pending[0][0].done()):
             yield self._next()
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._pending) > 2 * self._jobs or self._pending_bytes > PENDING_BYTES
 
     def drain(self) -> Iterator[BulkResult]:
         """Yield the results of all blocks that are still under way."""
@@ -125,18 +165,30 @@ class Bulk:
     def close(self) -> None:
         """Let the other processes end; what they have not begun is not done."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            # waiting: otherwise the interpreter's own clean-up may find the pool half closed
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, pool: ProcessPoolExecutor, block: Block, lines: Lines) -> Future[BulkResult]:
+        from concurrent.futures.process import BrokenProcessPool
+
+        # the first block starts the processes: Ctrl-C must not reach one before it has been told to leave it alone
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return pool.submit(_run, block, lines)
+        except BrokenProcessPool:
+            raise _killed() from None
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def _next(self) -> BulkResult:
         from concurrent.futures.process import BrokenProcessPool
 
+        future, size_bytes = self._pending.popleft()
+        self._pending_bytes -= size_bytes
         try:
-            return self._pending.popleft().result()
+            return future.result()
         except BrokenProcessPool:
-            raise InputError(
-                "a process that examined captures was killed: there was not enough memory, most likely",
-                hint="--jobs 1 examines them in one process, --max-line bounds what a line may hold",
-            ) from None
+            raise _killed() from None
 
     def _start(self) -> ProcessPoolExecutor:
         # 20 ms to load, and only a large archive needs it
@@ -144,6 +196,13 @@ class Bulk:
         from multiprocessing import get_context
 
         return ProcessPoolExecutor(self._jobs, get_context("fork"), _begin, (self._lines,))
+
+
+def _killed() -> InputError:
+    return InputError(
+        "a process that examined captures was killed: there was not enough memory, most likely",
+        hint="--jobs 1 examines them in one process, --max-line bounds what a line may hold",
+    )
 
 
 _own: LineExaminer | None = None

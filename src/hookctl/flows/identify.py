@@ -54,20 +54,24 @@ class Identifier:
         names = tuple([name for name, _ in capture.headers])
         candidates = self._seen.get(names)
         if candidates is None:
-            candidates = self._by_names(names)
+            candidates = self.candidates(names)
             if len(self._seen) < _MAX_SEEN:
                 self._seen[names] = candidates
         if len(candidates) == 1:
             return candidates[0]
         return self._among(candidates or self._providers, capture, document, anyone=bool(candidates))
 
-    def _by_names(self, names: Sequence[bytes]) -> Sequence[Provider]:
-        """Return the providers that define a header of these: one of the signature if there is one."""
+    def candidates(self, names: Sequence[bytes]) -> Sequence[Provider]:
+        """Return the providers that the names of a delivery's headers leave in question; none when they tell nothing.
+
+        Those that define a header of a signature among them come before those that define any other.
+        """
+        if self._only is not None:
+            return (self._only,)
         for known in (self._by_signature, self._by_header):
-            for name in names:
-                candidates = known.get(name.lower())
-                if candidates is not None:
-                    return candidates
+            found = {provider.name for name in names for provider in known.get(name.lower(), ())}
+            if found:
+                return [provider for provider in self._providers if provider.name in found]
         return ()
 
     def _among(

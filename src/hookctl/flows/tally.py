@@ -93,6 +93,13 @@ class Tally:
         if self.by_case:
             self._count_case(found)
 
+    def count_plain(self, source: str, event: str | None) -> None:
+        """Take a capture into account that is plainly valid."""
+        self.valid += 1
+        self.reasons[Reason.OK] += 1
+        if self.by_case:
+            self.cases.setdefault((_file(source), event or ""), Case()).captures += 1
+
     def merge(self, other: Tally) -> None:
         """Take another's counts into account."""
         for name in ("valid", "invalid", "no_secret", "unknown_provider", "unreadable", "drifted", "other_drift"):

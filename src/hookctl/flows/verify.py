@@ -11,16 +11,16 @@ from hookctl.captures.form import Document, Form
 from hookctl.captures.recognise import archive_form, read_document
 from hookctl.captures.sources import READ_ERRORS, STDIN, Opened, Source, find_sources, open_source, reason_of
 from hookctl.errors import UsageError
-from hookctl.flows.bulk import Bulk, BulkResult, LineExaminer, Lines, too_long
+from hookctl.flows.bulk import Bulk, BulkResult, LineExaminer, Lines, LineWriter, too_long
 from hookctl.flows.examine import Examiner, Finding, open_examiner
 from hookctl.flows.interrupts import interrupt_afterwards
 from hookctl.flows.read_captures import read_head, read_whole
 from hookctl.model import Capture, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from hookctl.flows.tally import Found, Tally
+    from hookctl.flows.tally import Tally
     from hookctl.model import Headers
     from hookctl.runtime import Runtime
 
@@ -101,16 +101,14 @@ def _check_options(options: VerifyOptions) -> None:
         raise UsageError("a bare body needs its headers: --signature (and --timestamp), or -H 'Name: value'")
 
 
-def run_verify(
-    plan: VerifyPlan, runtime: Runtime, tally: Tally, write: Callable[[Found], str]
-) -> Iterator[VerifyEvent]:
+def run_verify(plan: VerifyPlan, runtime: Runtime, tally: Tally, writer: LineWriter) -> Iterator[VerifyEvent]:
     """Examine every capture.
 
     Args:
         plan: what to do.
         runtime: streams and clock.
         tally: counts what was yielded.
-        write: returns the text of one finding of those told in bulk, "" for none; called in other processes too.
+        writer: makes text of the findings that are told in bulk.
 
     Yields:
         Findings and what is unreadable, in the order of the input; of an archive, those beyond `LISTED` as
@@ -119,7 +117,7 @@ def run_verify(
     Raises:
         UsageError: the scheme of a bare body's provider has no use for `--timestamp`.
     """
-    lines = LineExaminer(plan.examiner, write, tally.fresh(), plan.options.max_line_bytes)
+    lines = LineExaminer(plan.examiner, writer, tally.fresh(), plan.options.max_line_bytes)
     run = _Run(plan, runtime, tally, lines)
     with closing(run.bulk):
         for source in find_sources(plan.options.names, runtime.cwd):

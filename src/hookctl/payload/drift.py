@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 MAX_CHANGES = 50
 """Changes of one payload that are told."""
 
-_COMBINING = frozenset({"allOf", "anyOf", "oneOf", "not", "if"})
+_MAX_ELEMENTS = 5000
+"""Array elements of one payload that are looked at: a hostile one has a million, and none of them fits."""
+
+_COMBINING = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas", "dependencies"})
 
 
 class DriftKind(StrEnum):
@@ -62,23 +65,22 @@ class DriftFinder:
         self._events = {event.name: event for event in provider.events}
         self._validators: dict[str, Validator] = {}
 
+    def fits(self, event: str, value: object) -> bool:
+        """Return whether a decoded payload of an event surely has nothing different."""
+        validator = self._validators.get(event) or self._validator(event)
+        return validator is not None and validator.accepts(value)
+
     def find(self, event: str | None, body: bytes, value: object | None = None) -> tuple[Drift, ...]:
-        """Return what is different, at most `MAX_CHANGES`.
+        """Return what is different, at most `MAX_CHANGES`, in the first few thousand elements of the payload's arrays.
 
         Args:
             event: the event's name; None when the payload does not say.
             body: the raw body.
             value: the same, decoded, if that has been done; used only to find out quickly that nothing is different.
         """
-        known = None if event is None else self._events.get(event)
-        validator = None
-        if known is not None:
-            validator = self._validators.get(known.name)
-            if validator is None:
-                validator = Validator(_closed(load_schema(known, read_schema(known))))
-                self._validators[known.name] = validator
-            if value is not None and validator.accepts(value):
-                return ()
+        validator = None if event is None else self._validators.get(event) or self._validator(event)
+        if validator is not None and value is not None and validator.accepts(value):
+            return ()
         try:
             document = parse(body.decode())
         except UnicodeDecodeError as error:
@@ -91,11 +93,18 @@ class DriftFinder:
             detail = "the payload does not say which event it is" if event is None else event
             return (Drift(DriftKind.UNKNOWN_EVENT, "", detail),)
         found: dict[tuple[DriftKind, str], Drift] = {}
-        for drift in _drifts(validator, document):
+        for drift in _drifts(validator, _Shortener().shortened(document)):
             found.setdefault((drift.kind, drift.path), drift)
             if len(found) == MAX_CHANGES:
                 break
         return tuple(found.values())
+
+    def _validator(self, event: str) -> Validator | None:
+        known = self._events.get(event)
+        if known is None:
+            return None
+        validator = self._validators[event] = Validator(_closed(load_schema(known, read_schema(known))))
+        return validator
 
 
 def _drifts(validator: Validator, document: Json) -> Iterator[Drift]:
@@ -104,10 +113,17 @@ def _drifts(validator: Validator, document: Json) -> Iterator[Drift]:
             yield Drift(DriftKind.MISSING, _path((*problem.steps, *problem.names)), "it is not there")
         elif problem.keyword == "additionalProperties" and problem.names:
             for name in problem.names:
-                value = problem.value.get(name) if isinstance(problem.value, dict) else None
-                yield Drift(DriftKind.ADDED, _path((*problem.steps, name)), f"it is {type_name(value)}")
+                yield Drift(DriftKind.ADDED, _path((*problem.steps, name)), f"it is {type_name(_added(problem, name))}")
         else:
             yield Drift(DriftKind.CHANGED, _path(problem.steps), _difference(problem))
+
+
+def _added(problem: Problem, name: str) -> Json:
+    """Return the member of that name; in the validator's names a lone surrogate is a question mark."""
+    assert isinstance(problem.value, dict)  # noqa: S101 - nothing else has members
+    if name in problem.value:
+        return problem.value[name]
+    return next(value for key, value in problem.value.items() if key.encode("utf-8", "replace").decode() == name)
 
 
 def _difference(problem: Problem) -> str:
@@ -125,6 +141,23 @@ def _path(steps: tuple[Step, ...]) -> str:
     return text.removeprefix(".")
 
 
+class _Shortener:
+    """Copies a payload with no more array elements than are looked at, those of the outer arrays first."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_ELEMENTS
+
+    def shortened(self, value: Json) -> Json:
+        """Return the copy."""
+        if isinstance(value, dict):
+            return {name: self.shortened(member) for name, member in value.items()}
+        if isinstance(value, list):
+            kept = value[: self._left]
+            self._left -= len(kept)
+            return [self.shortened(member) for member in kept]
+        return value
+
+
 def _closed(node: SchemaNode) -> SchemaNode:
     """Return the schema with objects that hold nothing but what it names, unless it says otherwise itself.
 
@@ -139,7 +172,8 @@ def _closed(node: SchemaNode) -> SchemaNode:
 
 def _combines(value: Json) -> bool:
     if isinstance(value, dict):
-        return not _COMBINING.isdisjoint(value) or any(_combines(member) for member in value.values())
+        combines = not _COMBINING.isdisjoint(value) or {"$ref", "properties"} <= value.keys()
+        return combines or any(_combines(member) for member in value.values())
     return isinstance(value, list) and any(_combines(member) for member in value)
 
 

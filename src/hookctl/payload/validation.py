@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
 from hookctl.payload.jsontext import Json, Number, encode
@@ -112,9 +113,10 @@ def _member(value: Json, step: Step) -> Json:
 
 
 def _plain(value: Json) -> object:
-    """Return the value in types that a validator takes; the type of each number survives, not its size."""
+    """Return the value in types that a validator takes; of a number that is beyond them the type survives."""
     if isinstance(value, Number):
-        return 1 if value.is_integer else 1.5
+        number = float(value.text)
+        return number if isfinite(number) else 1 if value.is_integer else 1.5
     if isinstance(value, bool):
         return value
     if isinstance(value, int):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from hookctl.errors import HookctlError
 from hookctl.flows.listen import Ready, Received, Retried, Trouble
 from hookctl.model import Reason
 from hookctl.receiver import Refusal
@@ -226,7 +228,9 @@ def ordinal(number: int) -> str:
 
 
 def _trouble(trouble: Trouble, runtime: Runtime) -> None:
-    report_note(trouble.text if trouble.hint is None else f"{trouble.text} ({trouble.hint})", runtime)
+    # receiving goes on, also when standard error cannot be written either
+    with suppress(HookctlError):
+        report_note(trouble.text if trouble.hint is None else f"{trouble.text} ({trouble.hint})", runtime)
 
 
 def _cut(text: str) -> str:

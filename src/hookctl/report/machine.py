@@ -33,7 +33,11 @@ def to_line(record: Record) -> str:
     """Return a record as a line of text, its end included: the same text as a writer makes, several times as fast."""
     import msgspec
 
-    text = msgspec.json.encode(record)
+    try:
+        text = msgspec.json.encode(record)
+    except UnicodeEncodeError:
+        # the name of a file that is not UTF-8
+        return f"{_dumps(record)}\n"
     return f"{text.decode('ascii')}\n" if text.isascii() else f"{_dumps(record)}\n"
 
 

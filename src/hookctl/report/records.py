@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hookctl.flows.examine import Finding
+    from hookctl.flows.deliveries import Pruned
     from hookctl.flows.latency import Latencies
     from hookctl.flows.listen import ListenSummary, Ready, Received, Retried
+    from hookctl.flows.plainly import Plain
+    from hookctl.flows.replay import Replayed
     from hookctl.flows.send import SendSummary
     from hookctl.flows.tally import Tally
-    from hookctl.model import Delivery, Event, Response, SignedRequest, Unreadable
+    from hookctl.model import Delivery, Event, RawHeaders, Response, SignedRequest, Unreadable
     from hookctl.payload.drift import Drift
     from hookctl.receiver import Refusal
-    from hookctl.store import Forwarded
+    from hookctl.store import Forwarded, StoredDelivery, Summary
 
     Clean: TypeAlias = Callable[[str], str]
 
@@ -136,6 +139,32 @@ def verdict_record(finding: Finding, clean: Clean, *, in_bulk: bool = False) -> 
         "second_diagnosis": None if explanation is None else explanation.second,
         "explanation": None if explanation is None else clean(f"{explanation.happened}; to do: {explanation.remedy}"),
         "notes": [clean(note) for note in finding.notes],
+    }
+
+
+def plain_verdict_record(plain: Plain, clean: Clean) -> Record:
+    """Return `type:"verdict"` of a capture that is plainly valid, as `verdict_record` does in bulk."""
+    source, event, event_id = plain.source, plain.event, plain.event_id
+    # one search for all three: hardly ever is there anything to mask
+    together = f"{source} {event} {event_id}"
+    if clean(together) != together:
+        source = clean(source)
+        event = None if event is None else clean(event)
+        event_id = None if event_id is None else clean(event_id)
+    return {
+        "type": "verdict",
+        "source": source,
+        "provider": plain.provider,
+        "event": event,
+        "event_id": event_id,
+        "valid": True,
+        "reason": "ok",
+        "diagnosis": None,
+        "age_s": plain.age_s,
+        "drift": None,
+        "second_diagnosis": None,
+        "explanation": None,
+        "notes": [],
     }
 
 
@@ -265,3 +294,86 @@ def listen_summary_record(summary: ListenSummary) -> Record:
 def count_record(total: int) -> Record:
     """Return `type:"summary"` of a listing."""
     return {"type": "summary", "total": total}
+
+
+def replay_record(replayed: Replayed, clean: Clean) -> Record:
+    """Return `type:"delivery"` of a replay: as of a send, with `replay_of` and `before`.
+
+    Args:
+        replayed: what happened.
+        clean: masks secrets in what the receiver answered.
+    """
+    delivery, before = replayed.delivery, replayed.before
+    return {
+        **delivery_record(delivery, clean),
+        "provider": delivery.request.provider or None,
+        "replay_of": clean(replayed.of),
+        "before": None if before is None else before.status,
+    }
+
+
+def stored_record(line: Summary, clean: Clean) -> Record:
+    """Return `type:"request"` of a stored delivery, as a listener told it."""
+    return _stored(line, line.method, line.target, line.body_bytes, line.status, clean)
+
+
+def whole_record(stored: StoredDelivery, clean: Clean) -> Record:
+    """Return `type:"request"` of a stored delivery with `headers`, `body` and `response`.
+
+    Args:
+        stored: the delivery.
+        clean: masks secrets, in the bodies too.
+    """
+    request, response = stored.request, stored.response
+    status = None if response is None else response.status
+    return {
+        **_stored(stored, request.method, request.target, len(request.body), status, clean),
+        "headers": _headers(request.headers, clean),
+        **_body(request.body, clean),
+        "response": None
+        if response is None
+        else {
+            "status": response.status,
+            "headers": _headers(response.headers, clean),
+            **_body(response.body, clean),
+        },
+    }
+
+
+def _stored(  # noqa: PLR0913 - the fields that the two classes do not share
+    stored: Summary | StoredDelivery, method: str, target: str, body_bytes: int, status: int | None, clean: Clean
+) -> Record:
+    verdict, forwarded = stored.verdict, stored.forwarded
+    return {
+        "type": "request",
+        "id": stored.id,
+        "received_at": write_time(stored.received_at_ms, TimeUnit.ISO8601_MILLISECONDS),
+        "event": None if stored.event is None else clean(stored.event),
+        "event_id": None if stored.event_id is None else clean(stored.event_id),
+        "provider": stored.provider,
+        "valid": verdict.valid,
+        "reason": verdict.reason,
+        "response_status": status,
+        "forwarded": None if forwarded is None else forwarded_record(forwarded, clean),
+        "diagnosis": verdict.diagnosis,
+        "age_s": verdict.age_s,
+        "occurrence": stored.occurrence,
+        "method": method,
+        "target": clean(target),
+        "body_bytes": body_bytes,
+    }
+
+
+def _headers(headers: RawHeaders, clean: Clean) -> list[list[str]]:
+    return [[clean(name.decode("latin-1")), clean(value.decode("latin-1"))] for name, value in headers]
+
+
+def pruned_record(pruned: Pruned) -> Record:
+    """Return `type:"summary"` of a prune: removed, left, freed_bytes, dry_run."""
+    return {
+        "type": "summary",
+        "removed": pruned.removed,
+        "left": pruned.left,
+        "freed_bytes": pruned.freed_bytes,
+        "dry_run": pruned.dry_run,
+    }

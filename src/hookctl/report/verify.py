@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from typing import TYPE_CHECKING, Protocol
 
-from hookctl.model import Reason, Unreadable
+from hookctl.flows.examine import Finding
+from hookctl.model import Capture, Reason, Unreadable, Verdict
 from hookctl.report.machine import to_line
-from hookctl.report.records import unreadable_record, verdict_record, verify_summary_record
-from hookctl.report.safe import safe_bytes, safe_line
+from hookctl.report.records import (
+    plain_verdict_record,
+    unreadable_record,
+    verdict_record,
+    verify_summary_record,
+)
+from hookctl.report.safe import safe_line, safe_text
 from hookctl.report.style import Style, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from hookctl.flows.examine import Finding
+    from hookctl.flows.plainly import Plain
     from hookctl.flows.tally import Found, Tally
     from hookctl.model import Explanation, Provider
     from hookctl.report.machine import RecordWriter
@@ -30,8 +37,16 @@ MAX_WIDTH = 100
 AROUND_BYTES = 24
 """Bytes shown on either side of the place where two bodies begin to differ."""
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 MAX_DRIFT_LINES = 20
 """Kinds of drift that the summary tells; the machine formats have them all."""
+
+MAX_NAME = 60
+"""Characters of an event's name or id that are shown."""
+
+MAX_VALUE = 120
+"""Characters of a header's value that are shown."""
 
 MAX_BODY_LINES = 40
 """Lines of a body that `--verbose` shows."""
@@ -46,8 +61,11 @@ class VerifyReport(Protocol):
     def line(self, found: Found) -> str:
         """Return a finding in bulk as text, its line end included; "" when it is not to be told. In any process."""
 
+    def plain_line(self, plain: Plain) -> str:
+        """Return the same for a capture that is plainly valid."""
+
     def take_lines(self, lines: str) -> None:
-        """Report what `line` has returned."""
+        """Report what `line` and `plain_line` have returned."""
 
     def close(self, tally: Tally) -> None:
         """Report the end."""
@@ -72,6 +90,10 @@ class MachineVerifyReport:
         if isinstance(found, Unreadable):
             return to_line(unreadable_record(found, self._clean))
         return to_line(verdict_record(found, self._clean, in_bulk=True))
+
+    def plain_line(self, plain: Plain) -> str:
+        """Return one record as text."""
+        return to_line(plain_verdict_record(plain, self._clean))
 
     def take_lines(self, lines: str) -> None:
         """Write records that are text already."""
@@ -122,7 +144,8 @@ class TextVerifyReport:
         """Write a finding's line and what there is to say about it."""
         if self._quiet:
             return
-        self._line(self._headline(found))
+        for line in self._broken(self._headline(found)):
+            self._show(line)
         if isinstance(found, Unreadable):
             self._text(found.message, Tone.STRONG)
             if found.hint:
@@ -138,8 +161,10 @@ class TextVerifyReport:
         elif not found.verdict.valid:
             self._signature_headers(found)
         for drift in found.drift:
-            where = f" {drift.path}" if drift.path else ""
-            self._text(f"drift: {drift.kind}{where}: {drift.detail}", Tone.WARNING)
+            where = f" {self._clean(drift.path)}" if drift.path else ""
+            # an unknown event's detail is its name, however long that is
+            shown = f"drift: {drift.kind}{_cut(where, MAX_VALUE)}: {_cut(self._clean(drift.detail), MAX_VALUE)}"
+            self._text(shown, Tone.WARNING)
         for note in found.notes:
             self._text(f"note: {note}", Tone.QUIET)
         hint = self._hint(found)
@@ -161,10 +186,18 @@ class TextVerifyReport:
         failed = isinstance(found, Unreadable) or not found.verdict.valid or (self._strict_schema and bool(found.drift))
         if self._quiet or (self._only_failures and not failed):
             return ""
-        text = self._headline(found)
+        parts = self._headline(found)
         if isinstance(found, Unreadable):
-            text += f": {safe_line(found.message)}"
-        return f"{self._runtime.redactor.clean(text)}\n"
+            parts.append(self._clean(found.message))
+        return f"{'  '.join(parts)}\n"
+
+    def plain_line(self, plain: Plain) -> str:
+        """Return its line; on a terminal none."""
+        if self._quiet or self._only_failures:
+            return ""
+        capture = Capture(plain.source, (), b"")
+        verdict = Verdict(valid=True, reason=Reason.OK, age_s=plain.age_s)
+        return self.line(Finding(capture, plain.provider, plain.event, plain.event_id, verdict, None, (), ()))
 
     def take_lines(self, lines: str) -> None:
         """Write lines."""
@@ -193,35 +226,55 @@ class TextVerifyReport:
             text = f"interrupted after {text}"
         self._drift(tally)
         good = tally.exit_code == 0 and not tally.interrupted
-        self._line(self._style.paint(text, Tone.GOOD if good else Tone.BAD))
+        for line in textwrap.wrap(text, self._width, subsequent_indent="  ", break_on_hyphens=False):
+            self._show(self._painted(line, Tone.GOOD if good else Tone.BAD))
 
-    def _line(self, text: str) -> None:
-        self._show(self._runtime.redactor.clean(text))
+    def _clean(self, text: str) -> str:
+        """Return text from outside as it may be shown on a line."""
+        # masked first: an escaped secret is another text
+        return safe_line(self._runtime.redactor.clean(text))
+
+    def _painted(self, text: str, tone: Tone | None) -> str:
+        return text if tone is None else self._style.paint(text, tone)
+
+    def _broken(self, parts: Sequence[str]) -> Iterator[str]:
+        """Yield the parts on as few lines as they fit on; a part that is wider than a line stays whole."""
+        line = ""
+        for part in parts:
+            longer = f"{line}  {part}" if line else part
+            # two columns are left for those who indent it
+            if line and len(_COLOUR.sub("", longer)) > self._width - 2:
+                yield line
+                line = f"    {part}"
+            else:
+                line = longer
+        yield line
 
     def _text(self, text: str, tone: Tone | None = None) -> None:
         """Write a sentence, broken to the width and indented."""
         # masked whole: a secret that a line break cuts would stay
-        clean = safe_line(self._runtime.redactor.clean(text))
-        for line in textwrap.wrap(clean, self._width - 4, subsequent_indent="  ", break_on_hyphens=False):
-            self._show(f"    {line if tone is None else self._style.paint(line, tone)}")
+        for line in textwrap.wrap(self._clean(text), self._width - 4, subsequent_indent="  ", break_on_hyphens=False):
+            self._show(f"    {self._painted(line, tone)}")
 
-    def _headline(self, found: Found) -> str:
+    def _headline(self, found: Found) -> list[str]:
+        """Return the parts of a finding's line."""
         style = self._style
         if isinstance(found, Unreadable):
-            return f"{style.no} {safe_line(found.source)}  {style.paint('unreadable', Tone.BAD)}"
+            return [f"{style.no} {self._clean(found.source)}", style.paint("unreadable", Tone.BAD)]
         verdict = found.verdict
         failed = not verdict.valid or (self._strict_schema and bool(found.drift))
         what = "valid" if verdict.valid else str(verdict.reason)
         if verdict.diagnosis is not None:
             what += f" ({verdict.diagnosis})"
-        name = f"  {safe_line(found.event)}" if found.event is not None else ""
-        parts = [f"{style.no if failed else style.yes} {safe_line(found.capture.source)}{name}"]
+        parts = [f"{style.no if failed else style.yes} {self._clean(found.capture.source)}"]
+        if found.event is not None:
+            parts.append(_cut(self._clean(found.event), MAX_NAME))
         parts.append(style.paint(what, Tone.GOOD if verdict.valid else Tone.BAD))
         if found.event_id is not None:
-            parts.append(style.paint(safe_line(found.event_id), Tone.QUIET))
+            parts.append(style.paint(_cut(self._clean(found.event_id), MAX_NAME), Tone.QUIET))
         if verdict.age_s is not None:
             parts.append(style.paint(age_in_words(verdict.age_s), Tone.QUIET))
-        return "  ".join(parts)
+        return parts
 
     def _explanation(self, found: Finding, explanation: Explanation) -> None:
         self._text(explanation.happened, Tone.STRONG)
@@ -236,13 +289,26 @@ class TextVerifyReport:
             min(len(captured), len(signed)),
         )
         self._text(f"the bodies differ from byte {at:,} on: {len(captured):,} bytes captured, {len(signed):,} signed")
+        if any(self._holds_secret(body) for body in (captured, signed)):
+            self._text("they hold a secret, and are not shown")
+            return
+        room = (self._width - len("      captured: ......")) // 2
         for name, body in (("captured", captured), ("signed", signed)):
-            before = body[max(0, at - AROUND_BYTES) : at]
-            after = body[at : at + AROUND_BYTES]
-            lead = "..." if at > AROUND_BYTES else ""
-            tail = "..." if len(body) > at + AROUND_BYTES else ""
+            before, after = body[max(0, at - AROUND_BYTES) : at], body[at : at + AROUND_BYTES]
+            # an escape takes up to four columns a byte
+            while len(_shown(before)) > room:
+                before = before[1:]
+            while len(_shown(after)) > room:
+                after = after[:-1]
+            lead = "..." if at > len(before) else ""
+            tail = "..." if len(body) > at + len(after) else ""
             shown = self._style.paint(_shown(after) or "(the end)", Tone.WARNING)
-            self._line(f"      {name + ':':<9} {lead}{_shown(before)}{shown}{tail}")
+            self._show(f"      {name + ':':<9} {lead}{_shown(before)}{shown}{tail}")
+
+    def _holds_secret(self, body: bytes) -> bool:
+        """Return whether something would be masked; of a secret that is cut, what is left would not be."""
+        text = body.decode("latin-1")
+        return self._runtime.redactor.clean(text) != text
 
     def _signature_headers(self, found: Finding) -> None:
         """Show the headers that took part, or say that there are none."""
@@ -257,19 +323,22 @@ class TextVerifyReport:
             name = raw_name.decode("latin-1")
             if name.lower() in wanted:
                 seen.add(name.lower())
-                self._text(f"{name}: {_cut(safe_bytes(value))}", Tone.QUIET)
+                # masked before it is cut: the rest of a secret would stay
+                text = self._runtime.redactor.clean(value.decode("utf-8", "backslashreplace"))
+                self._text(f"{name}: {_cut(text, MAX_VALUE)}", Tone.QUIET)
         for name in required:
             if name.lower() not in seen:
                 self._text(f"{name}: (missing)", Tone.QUIET)
 
     def _request(self, found: Finding) -> None:
         capture = found.capture
-        self._line(f"  | {safe_line(' '.join(filter(None, (capture.method, capture.target))) or '(no request line)')}")
+        first = " ".join(filter(None, (capture.method, capture.target))) or "(no request line)"
+        self._show(f"  | {self._clean(first)}")
         for name, value in capture.headers:
-            self._line(f"  | {safe_line(name.decode('latin-1'))}: {safe_line(value.decode('latin-1'))}")
-        self._line("  |")
-        # a captured body is never altered, only made safe to show
-        lines = safe_bytes(capture.body).split("\n")
+            self._show(f"  | {self._clean(name.decode('latin-1'))}: {self._clean(value.decode('latin-1'))}")
+        self._show("  |")
+        # masked whole: a secret may have a line end in it
+        lines = safe_text(self._runtime.redactor.clean(capture.body.decode("utf-8", "backslashreplace"))).split("\n")
         for text in lines[:MAX_BODY_LINES]:
             self._show(f"  | {text}")
         if len(lines) > MAX_BODY_LINES:
@@ -279,22 +348,29 @@ class TextVerifyReport:
         # of a single capture it has been told beside it
         if not tally.drift or (tally.total == 1 and not self._quiet):
             return
-        self._line(
+        self._show(
             self._style.paint("what payloads have that their schemas do not, or the other way round:", Tone.WARNING)
         )
         lines = [self._drift_line(key, count) for key, count in tally.drift.most_common(MAX_DRIFT_LINES)]
-        for line in lines:
-            self._line(f"  {line}")
+        for parts in lines:
+            for line in self._broken(parts):
+                self._show(f"  {line}")
         left = len(tally.drift) - len(lines)
         if left or tally.other_drift:
-            self._line(f"  and {left + tally.other_drift:,} more (--format json tells them)")
+            self._show(f"  and {left + tally.other_drift:,} more (--format json tells them)")
 
-    def _drift_line(self, key: tuple[str, str | None, str, str], count: int) -> str:
+    def _drift_line(self, key: tuple[str, str | None, str, str], count: int) -> list[str]:
         provider, name, kind, path = key
         event = self._providers[provider].event(name) if name is not None else None
-        ours = "" if event is None or event.documented else "  (the schema is illustrative)"
-        times = f"{count:,} times" if count > 1 else "once"
-        return f"{safe_line(name or '(no event)')}  {kind} {safe_line(path)}  {times}{ours}"
+        shown = _cut(self._clean(name or "(no event)"), MAX_NAME)
+        parts = [
+            shown,
+            f"{kind} {_cut(self._clean(path), MAX_NAME)}".rstrip(),
+            f"{count:,} times" if count > 1 else "once",
+        ]
+        if event is not None and not event.documented:
+            parts.append("(the schema is illustrative)")
+        return parts
 
 
 def age_in_words(age_s: float) -> str:
@@ -314,5 +390,5 @@ def _shown(data: bytes) -> str:
     return safe_line(data.decode("utf-8", "backslashreplace"))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 120 else f"{text[:117]}..."
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[: characters - 3]}..."

@@ -18,7 +18,7 @@ from hookctl.signing.reserialise import reserialised
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hookctl.model import Provider, SecretPair, SignatureSpec
+    from hookctl.model import Provider, SecretPair, SecretSpec, SignatureSpec
     from hookctl.payload.jsontext import Json
     from hookctl.signing.verify import Content
 
@@ -57,7 +57,7 @@ class Change(Generic[T]):
 
 def simple_bodies(body: bytes) -> Iterator[Change[bytes]]:
     """Yield the bodies that differ from this one by line ends, a byte order mark or a wrong decoding."""
-    return chain(_newline_at_end(body), _line_ends(body), _byte_order_mark(body), _decoded(body))
+    return chain(_newline_at_end(body), _line_ends(body), byte_order_mark(body), _decoded(body))
 
 
 def _newline_at_end(body: bytes) -> Iterator[Change[bytes]]:
@@ -96,7 +96,8 @@ def _line_ends(body: bytes) -> Iterator[Change[bytes]]:
             yield Change(Diagnosis.NEWLINE_CONVERTED, value, told, remedy)
 
 
-def _byte_order_mark(body: bytes) -> Iterator[Change[bytes]]:
+def byte_order_mark(body: bytes) -> Iterator[Change[bytes]]:
+    """Yield the body without its byte order mark, or with one."""
     if body.startswith(_BOM):
         yield Change(
             Diagnosis.BOM_STRIPPED,
@@ -174,7 +175,7 @@ def keys(provider: Provider, secrets: SecretPair, others: Iterable[tuple[Provide
     given = {secret.value for secret in secrets}
     env = provider.secret.env
     for secret in secrets:
-        for change in _variants(secret.value, secret.origin, text=provider.secret.form is KeyForm.TEXT):
+        for change in _variants(secret.value, secret.origin, provider.secret):
             if change.value not in given:
                 found.setdefault(change.value, change)
     empty = Change(
@@ -198,7 +199,7 @@ def keys(provider: Provider, secrets: SecretPair, others: Iterable[tuple[Provide
     return list(found.values())
 
 
-def _variants(key: bytes, origin: str, *, text: bool) -> Iterator[Change[bytes]]:
+def _variants(key: bytes, origin: str, spec: SecretSpec) -> Iterator[Change[bytes]]:
     trimmed = key.strip(_WHITE_SPACE)
     for value in (
         trimmed,
@@ -218,7 +219,15 @@ def _variants(key: bytes, origin: str, *, text: bool) -> Iterator[Change[bytes]]
             "it was signed with the secret and white space beside it",
             "remove the white space from the signer's secret: a line end at the end of its file, most likely",
         )
-    if not text:
+    if spec.form is KeyForm.BASE64:
+        text = b64encode(key)
+        for value in (spec.prefix.encode() + text, text):
+            yield Change(
+                Diagnosis.SECRET_BASE64_DECODED,
+                value,
+                "it was signed with the secret's text, and the key is what that is when it is decoded as base64",
+                "decode the secret where it signs: Buffer.from(secret, 'base64') in Node.js, its prefix cut off",
+            )
         return
     bare = key.removeprefix(_KEY_PREFIX)
     prefix = _KEY_PREFIX.decode()
@@ -271,9 +280,11 @@ def contents(spec: SignatureSpec, pieces: Content, timestamp: bytes | None) -> l
     if not spec.signs_timestamp:
         return []
     place = spec.content.index("{timestamp}")
-    without = pieces[:place] + pieces[place + 2 :]
     remedy = "sign the time's text, then what stands between, then the raw body, as the vendor documents"
-    found = [Change(Diagnosis.TIMESTAMP_NOT_SIGNED, without, "the body was signed without the time", remedy)]
+    found = [
+        Change(Diagnosis.TIMESTAMP_NOT_SIGNED, content, "the body was signed without the time", remedy)
+        for content in dict.fromkeys(((None,), _undated(spec, pieces, place)))
+    ]
     for word in _PLACEHOLDERS:
         if word != timestamp:
             told = (
@@ -306,6 +317,14 @@ def exact_milliseconds(spec: SignatureSpec, pieces: Content, timestamp: bytes | 
             f"the header has the time in seconds, and milliseconds were signed ({timestamp.decode()}{rest:03d})",
             "write the time once and use the same text for the header and for the signed content",
         )
+
+
+def _undated(spec: SignatureSpec, pieces: Content, place: int) -> Content:
+    """Return the content without the time and what stands between it and the next piece."""
+    after = place + 1
+    if after < len(pieces) and not spec.content[after].startswith("{"):
+        after += 1
+    return pieces[:place] + pieces[after:]
 
 
 def _dated(pieces: Content, place: int, text: bytes) -> Content:

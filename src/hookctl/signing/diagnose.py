@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from hookctl.model import Diagnosis, Explanation, Reason, TimeUnit
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     _Changes: TypeAlias = tuple[Change[bytes] | Change[Content], ...]
 
+_MATCHED = frozenset({Reason.OK, Reason.STALE, Reason.FUTURE})
 _UNMATCHED = frozenset({Reason.MISMATCH, Reason.MALFORMED_SIGNATURE, Reason.MISSING_TIMESTAMP})
 
 MAX_CHANGES = 2
@@ -57,6 +59,24 @@ class _Trial:
     changes: _Changes
 
 
+class _Budget:
+    """What is left of the effort."""
+
+    def __init__(self, effort: Effort) -> None:
+        self._signatures = effort.signatures
+        self._bytes = effort.hashed_bytes
+
+    def spend(self, size_bytes: int) -> bool:
+        """Take the cost of a signature over so many bytes, or return False when that is more than what is left."""
+        self._signatures -= 1
+        self._bytes -= size_bytes
+        return self._signatures >= 0 and self._bytes >= 0
+
+
+def _size_bytes(content: Content, body: bytes) -> int:
+    return sum(len(body if piece is None else piece) for piece in content)
+
+
 def diagnose(  # noqa: PLR0913 - what is known of a delivery
     provider: Provider,
     headers: RawHeaders,
@@ -82,25 +102,24 @@ def diagnose(  # noqa: PLR0913 - what is known of a delivery
         tolerance_s: what the verdict's age was held against.
         effort: when to give up.
     """
-    for other, pair in others:
-        if Verifier(other).verify(headers, body, pair).valid:
-            return Outcome(_other_provider(provider, other), exhausted=True)
     parts = Verifier(provider).parts(headers, body)
-    if verdict.reason is Reason.FUTURE:
-        return Outcome(_in_milliseconds(provider, parts, verdict, tolerance_s), exhausted=True)
+    if verdict.reason in _MATCHED:
+        future = verdict.reason is Reason.FUTURE
+        return Outcome(_in_milliseconds(provider, parts, verdict, tolerance_s) if future else None, exhausted=True)
+    budget = _Budget(effort)
+    theirs = _as_others(provider, others, headers, body, budget)
+    if theirs is not None:
+        return theirs
     if verdict.reason not in _UNMATCHED:
         return Outcome(None, exhausted=True)
     readings = Readings(provider.signature, list(parts.given))
     if not readings:
         return Outcome(None, exhausted=True)
     hash_name = HASHES[provider.signature.algorithm]
-    signatures_left, bytes_left = effort.signatures, effort.hashed_bytes
     for trial in _trials(provider, parts, body, secrets, others, sample):
-        content = b"".join(trial.body if piece is None else piece for piece in trial.content)
-        signatures_left -= 1
-        bytes_left -= len(content)
-        if signatures_left < 0 or bytes_left < 0:
+        if not budget.spend(_size_bytes(trial.content, trial.body)):
             return Outcome(None, exhausted=False)
+        content = b"".join(trial.body if piece is None else piece for piece in trial.content)
         assumed = readings.match(hmac.digest(trial.key, content, hash_name))
         if assumed is None:
             continue
@@ -108,6 +127,26 @@ def diagnose(  # noqa: PLR0913 - what is known of a delivery
         if 0 < len(found) <= MAX_CHANGES:
             return Outcome(_explanation(found, None if trial.body == body else trial.body), exhausted=True)
     return Outcome(None, exhausted=True)
+
+
+def _as_others(
+    provider: Provider,
+    others: Iterable[tuple[Provider, SecretPair]],
+    headers: RawHeaders,
+    body: bytes,
+    budget: _Budget,
+) -> Outcome | None:
+    """Return what came of it if the delivery is genuine as somebody else's, or if the effort is spent with that."""
+    for other, pair in others:
+        verifier = Verifier(other)
+        parts = verifier.parts(headers, body)
+        if not parts.given:
+            continue
+        if not all(budget.spend(_size_bytes(parts.content, body)) for _ in pair):
+            return Outcome(None, exhausted=False)
+        if verifier.verify(headers, body, pair).valid:
+            return Outcome(_other_provider(provider, other), exhausted=True)
+    return None
 
 
 def _trials(
@@ -123,12 +162,11 @@ def _trials(
     given = [secret.value for secret in secrets]
     other_keys = changes.keys(provider, secrets, others)
     contents = changes.contents(spec, parts.content, parts.timestamp)
-    bodies: list[Change[bytes]] = []
+    bodies = list(_distinct(changes.simple_bodies(body), body))
     rewritten: list[Change[bytes]] = []
     # without the time, nothing matches that has it in the signed content
     if parts.timestamp is not None or not spec.signs_timestamp:
         plain = parts.content
-        bodies = list(_distinct(changes.simple_bodies(body), body))
         yield from (_Trial(key, plain, body, ()) for key in given)
         yield from (_Trial(key, plain, one.value, (one,)) for one in bodies for key in given)
         yield from (_Trial(one.value, plain, body, (one,)) for one in other_keys)
@@ -142,10 +180,12 @@ def _trials(
         yield from (
             _Trial(key.value, plain, one.value, (one, key)) for key in other_keys for one in (*bodies, *rewritten)
         )
-        for first, second in _twice((*rewritten, *bodies)):
+        for first, second in chain(_twice((*rewritten, *bodies)), _rewritten_and_marked(body, sample)):
             yield from (_Trial(key, plain, second.value, (first, second)) for key in given)
     else:
         yield from (_Trial(key, one.value, body, (one,)) for one in contents for key in given)
+        if len(body) <= _BODY_IN_PAIRS_BYTES:
+            rewritten += islice(changes.rewritten_bodies(body, sample), _STYLES_IN_PAIRS)
     yield from (_Trial(key.value, what.value, body, (what, key)) for key in other_keys for what in contents)
     for what in contents:
         yield from (_Trial(key, what.value, one.value, (one, what)) for one in (*bodies, *rewritten) for key in given)
@@ -169,6 +209,13 @@ def _twice(once: Iterable[Change[bytes]]) -> Iterator[tuple[Change[bytes], Chang
         for second in changes.simple_bodies(first.value):
             if second.diagnosis is not first.diagnosis:
                 yield first, second
+
+
+def _rewritten_and_marked(body: bytes, sample: Json | None) -> Iterator[tuple[Change[bytes], Change[bytes]]]:
+    """Yield the pairs for a body that got a byte order mark after it was written again: JSON has none."""
+    marks = [change for change in changes.byte_order_mark(body) if len(change.value) < len(body)]
+    for mark in marks:
+        yield from ((mark, one) for one in changes.rewritten_bodies(mark.value, sample))
 
 
 def _explanation(found: _Changes, signed_body: bytes | None) -> Explanation:

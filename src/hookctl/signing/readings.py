@@ -67,7 +67,7 @@ class Readings:
         digest = _base64(text, size)
         if digest is not None and b64encode(digest) == text:
             self._add(digest, assumed)
-        if text == text.upper():
+        if text == text.upper() and len(text) == len(b64encode(bytes(size))):
             # its digest cannot be told from it, but one that is known can be written so and compared
             self._upper.setdefault(text, (*assumed, _uppercased()))
 
@@ -88,9 +88,13 @@ def _signatures(spec: SignatureSpec, value: bytes) -> Iterator[bytes]:
         yield from parsed.signatures
         return
     # not in the documented form: what is written around a signature may be there or not
-    lead = spec.item[: spec.item.index("{signature}")]
-    for part in value.split(spec.separator.encode()) if spec.separator else (value,):
-        yield part.strip().removeprefix("".join(lead).encode())
+    text = value.removeprefix(_lead(spec.value, "{signatures}"))
+    for part in text.split(spec.separator.encode()) if spec.separator else (text,):
+        yield part.strip().removeprefix(_lead(spec.item, "{signature}"))
+
+
+def _lead(template: tuple[str, ...], placeholder: str) -> bytes:
+    return "".join(template[: template.index(placeholder)]).encode()
 
 
 def _base64(text: bytes, size: int) -> bytes | None:
