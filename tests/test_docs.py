@@ -15,7 +15,8 @@ from hookctl.captures.rawhttp import read_http
 from hookctl.captures.record import capture_line
 from hookctl.cli.app import COMMANDS
 from hookctl.errors import ExitCode
-from hookctl.model import Capture
+from hookctl.model import Capture, CapturedRequest, Reason, Verdict
+from hookctl.store import Arrival, Store, default_path
 
 if TYPE_CHECKING:
     from tests.harness import Cli
@@ -78,6 +79,9 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
     if words[0] == "verify":
         _verify(cli.with_secrets(), words)
         return
+    if words[0] == "replay":
+        _replay(cli.with_secrets(), words)
+        return
     if words[0] == "listen":
         # nobody delivers anything: it starts, waits for a moment and says so
         result = cli.with_secrets()(*words, "--port", "0", "--timeout", "0.1")
@@ -115,6 +119,25 @@ def _verify(cli: Cli, words: list[str]) -> None:
     # the signature in the example is made up
     assert result.code == (1 if "--signature" in words else 0), result
     assert "unreadable" not in result.out.replace('"unreadable":0', "")
+
+
+def _replay(cli: Cli, words: list[str]) -> None:
+    """Plan an example of `hookctl replay`, with a store and files that have what stands in it."""
+    request = cli("send", "order.paid", "--dry-run", "--format", "http").raw_out
+    (cli.folder / "delivery.http").write_bytes(request)
+    (capture,) = read_http(Document(request, "made", cli.folder))
+    assert isinstance(capture, Capture)
+    (cli.folder / "archive.ndjson").write_bytes((capture_line(capture) + b"\n") * 3)
+    arrived = CapturedRequest(1_700_000_000_000, "POST", "/api/webhooks/arky", "1.1", capture.headers, capture.body)
+    with Store.open(default_path(cli.environment()), clock=lambda: 0) as store, store.writer() as writer:
+        (stored,) = writer.write(
+            [Arrival(arrived, Verdict(valid=True, reason=Reason.OK), "arky", "order.paid", "evt_1")]
+        )
+    # the id in the example is made up
+    words = [stored.id[:10] if word.startswith("dl_") else word for word in words]
+    result = cli(*words, "--dry-run")
+    assert (result.code, result.err.count("error:")) == (0, 0), result
+    assert result.out
 
 
 def _har(capture: Capture) -> str:

@@ -312,3 +312,18 @@ sys.exit(main(["send", "order.paid"], replace(Runtime.system(), now_ms=clock)))
     assert f"RuntimeError: clock {MASK}".encode() in done.stderr
     assert_unseen(done.stdout + done.stderr)
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("length", [8, 12, 27])
+def test_what_an_excerpt_has_left_of_a_secret_is_masked(length: int) -> None:
+    redactor = Redactor()
+    redactor.register(b"whsec_a_secret_of_28_letters")
+    text = f"line 1: 'ARKY_WEBHOOK_SECRET={'whsec_a_secret_of_28_letters'[:length]}...'"
+    assert redactor.clean(text) == f"line 1: 'ARKY_WEBHOOK_SECRET={MASK}...'"
+
+
+def test_three_dots_alone_mask_nothing() -> None:
+    redactor = Redactor()
+    redactor.register(b"whsec_a_secret_of_28_letters")
+    for text in ("whsec_a...", "...", "whsec_...whsec_a_secre...t"[:14], "short..."):
+        assert redactor.clean(text) == text

@@ -6,6 +6,10 @@ Rendered and captured bytes are never altered; messages, logs, reports and echoe
 from __future__ import annotations
 
 from base64 import b64encode, urlsafe_b64encode
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MASK = "[secret]"
 """What stands where a secret stood."""
@@ -15,10 +19,11 @@ MIN_LENGTH = 8
 messages and, by where the marks stand, give the secret away."""
 
 _PREFIX = b"whsec_"
+_ELLIPSIS = "..."
 
 
 class Redactor:
-    """Replaces every form of the registered secrets in text.
+    """Replaces every form of the registered secrets in text, and what an excerpt has left of one before three dots.
 
     Forms: the secret itself, the secret without a `whsec_` prefix, and the base64 (plain and URL-safe,
     with and without padding) of either; each also as JSON, a `repr` or a header's Latin-1 text writes it.
@@ -58,9 +63,9 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """Return the text with every form of every registered secret masked, overlapping ones as one."""
-        if len(text) < self._shortest:
+        spans = list(self._cut_off(text)) if _ELLIPSIS in text else []
+        if len(text) < self._shortest and not spans:
             return text
-        spans: list[tuple[int, int]] = []
         for form in self._forms:
             start = text.find(form)
             while start >= 0:
@@ -76,3 +81,14 @@ class Redactor:
                 pieces += (text[end:start], MASK)
             end = max(end, stop)
         return "".join((*pieces, text[end:]))
+
+    def _cut_off(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where a form begins that an excerpt has cut off: what is left of it stands before three dots."""
+        end = text.find(_ELLIPSIS)
+        while end >= 0:
+            for form in self._forms:
+                for length in range(min(len(form) - 1, end), MIN_LENGTH - 1, -1):
+                    if text.endswith(form[:length], 0, end):
+                        yield end - length, end
+                        break
+            end = text.find(_ELLIPSIS, end + 1)

@@ -80,7 +80,7 @@ class _Cmd:
         if variable := _VARIABLE.search(raw):
             problem = f"cmd.exe would put something else in place of {shown(variable.group())}"
         elif not closed:
-            problem = f"a quote is not closed where the line ends: {shown(bytes(self._line[-30:]))}"
+            problem = "a quote is not closed where the line ends"
         if words:
             begin = self._begin + len(raw) - len(raw.lstrip())
             yield Command(tuple(words), begin, problem, tuple(dict.fromkeys(self._notes)))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from hookctl.captures.form import NotThisForm
 from hookctl.captures.jsondocument import parse_json, reason_in_line, text_to_bytes
 from hookctl.captures.jsonfields import BrokenField, decode_base64, expect, time_or_none
-from hookctl.captures.numbering import numbered
+from hookctl.captures.numbering import numbered, shown
 from hookctl.model import Capture, CapturedResponse, TimeUnit, Unreadable
 from hookctl.timestamps import write_time
 
@@ -152,7 +152,7 @@ def _read_fields(record: dict[str, object], source: str) -> Capture:
 def _about_schema(schema: object) -> tuple[str, str | None]:
     if not isinstance(schema, str) or not schema.startswith(SCHEMA_FAMILY):
         return f'it has no "schema":"{SCHEMA}"', None
-    version = ascii(schema.removeprefix(SCHEMA_FAMILY)[:20])
+    version = shown(schema.removeprefix(SCHEMA_FAMILY).encode("utf-8", "replace"))
     return f"its schema is version {version} of the record, this hookctl reads version 1", "a newer hookctl may read it"
 
 

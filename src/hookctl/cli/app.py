@@ -15,7 +15,9 @@ COMMANDS = {
     "events": "List the documented events; show a sample or its schema.",
     "send": "Render, sign and deliver events to an endpoint.",
     "verify": "Say whether captured deliveries are genuine, and why not.",
+    "deliveries": "List, show, export and prune what was received.",
     "listen": "Receive deliveries: verify, keep, show, pass on.",
+    "replay": "Send again what was received, or a capture from a file.",
     "demo": "Try it all on this machine, nothing to configure.",
     "completion": "Print the completion script of bash, zsh or fish.",
 }

@@ -181,7 +181,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
     def _forbidden(self, host: str, address: str) -> Failure | None:
         failure = _metadata(host, address)
         if failure is None and self._loopback_only and not plain_address(address).is_loopback:
-            hint = "the endpoint comes from a file of the project: confirm it with --allow-remote"
+            hint = "if that is where it should go, confirm it with --allow-remote"
             failure = Failure(FailureKind.BLOCKED, f"{_named(host, address)}, which is not this machine", hint)
         return failure
 

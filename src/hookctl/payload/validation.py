@@ -116,7 +116,9 @@ def _plain(value: Json) -> object:
     """Return the value in types that a validator takes; of a number that is beyond them the type survives."""
     if isinstance(value, Number):
         number = float(value.text)
-        return number if isfinite(number) else 1 if value.is_integer else 1.5
+        if isfinite(number) and number.is_integer() == value.is_integer:
+            return number
+        return 1 if value.is_integer else 1.5
     if isinstance(value, bool):
         return value
     if isinstance(value, int):

@@ -11,8 +11,8 @@ from hookctl.timestamps import write_time
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hookctl.flows.examine import Finding
     from hookctl.flows.deliveries import Pruned
+    from hookctl.flows.examine import Finding
     from hookctl.flows.latency import Latencies
     from hookctl.flows.listen import ListenSummary, Ready, Received, Retried
     from hookctl.flows.plainly import Plain
@@ -89,7 +89,7 @@ def request_record(request: SignedRequest) -> Record:
         "type": "request_preview",
         "event": request.event,
         "event_id": request.event_id,
-        "provider": request.provider,
+        "provider": request.provider or None,
         "method": request.method,
         "url": request.url,
         "headers": [list(line) for line in request.headers],
@@ -340,7 +340,7 @@ def whole_record(stored: StoredDelivery, clean: Clean) -> Record:
     }
 
 
-def _stored(  # noqa: PLR0913 - the fields that the two classes do not share
+def _stored(
     stored: Summary | StoredDelivery, method: str, target: str, body_bytes: int, status: int | None, clean: Clean
 ) -> Record:
     verdict, forwarded = stored.verdict, stored.forwarded
