@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hookctl.catalogue.location import fixtures_root
 from tests.cli.recorder import recording, unused_port
+from tests.cli.signed import BODY, IN_FORM, archive, arky, genuine, http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from hookctl.captures.form import Form
     from tests.cli.recorder import Recorder
     from tests.harness import Cli
 
@@ -179,3 +182,32 @@ def test_no_tls_context_is_made_for_plain_http(cli: Cli, recorder: Recorder) -> 
     # one for https, however many deliveries: the count does count
     https = f"https://127.0.0.1:{unused_port()}/hook"
     assert run(cli.with_secrets(), _COUNT_TLS, "send", "order.*", "--to", https) == ["4", "1"]
+
+
+# what a valid capture needs no part of: the network, other processes, what explains a failure
+NOT_FOR_A_VALID_CAPTURE = {
+    *("httpx", "httpcore", "ssl", "asyncio", "multiprocessing", "concurrent.futures", "rich", "junitparser"),
+    *("hookctl.signing.diagnose", "hookctl.signing.changes", "hookctl.signing.reserialise", "dotenv", "click"),
+}
+
+
+@pytest.mark.parametrize("form", IN_FORM)
+@pytest.mark.parametrize("output", ["text", "json", "ndjson"])
+def test_one_valid_capture_is_judged_without_a_slow_library(cli: Cli, form: Form, output: str) -> None:
+    body = (fixtures_root() / "arky" / "events" / "order.paid.json").read_bytes()
+    (cli.folder / "capture").write_bytes(IN_FORM[form](arky(body), body))
+    result = load(cli.with_secrets(), "verify", "capture", "--format", output)
+    assert result.code == 0
+    assert not result.modules & NOT_FOR_A_VALID_CAPTURE
+
+
+def test_what_only_a_failure_or_a_large_archive_needs_is_loaded_then(cli: Cli) -> None:
+    (cli.folder / "bad").write_bytes(http(arky(), BODY + b"\n"))
+    failed = load(cli.with_secrets(), "verify", "bad")
+    assert (failed.code, "hookctl.signing.diagnose" in failed.modules) == (1, True)
+    (cli.folder / "archive").write_bytes(archive(*(genuine(number) for number in range(14_000))))
+    bulk = load(cli.with_secrets(), "verify", "archive", "-q", "--jobs", "2")
+    assert (bulk.code, "multiprocessing" in bulk.modules) == (0, sys.platform == "linux")
+    assert not bulk.modules & {"rich", "httpx", "ssl", "asyncio"}
+    reported = load(cli.with_secrets(), "verify", "bad", "--report", "junit=report.xml")
+    assert (reported.code, "junitparser" in reported.modules) == (1, True)
