@@ -6,13 +6,17 @@ SVG with rich. `make pictures` does it; the receiver that the pictures of `send`
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rich._export_format import CONSOLE_SVG_FORMAT
@@ -22,6 +26,8 @@ from rich.text import Text
 from hookctl.receiver import BackgroundServer, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hookctl.model import CapturedRequest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,11 +44,15 @@ SVG_FORMAT = _FONT_FACES.sub("", CONSOLE_SVG_FORMAT).replace(
 )
 
 
-def run_on_terminal(arguments: list[str], environment: dict[str, str]) -> str:
-    """Return what a command prints on a terminal, escape sequences included."""
+def run_on_terminal(
+    arguments: list[str], environment: dict[str, str], *, files: Mapping[str, bytes] = MappingProxyType({})
+) -> str:
+    """Return what a command prints on a terminal, escape sequences included, in a folder with these files."""
     reader, writer = pty.openpty()
     subprocess.run(["stty", "cols", str(COLUMNS), "rows", "60"], stdin=writer, check=True)
     with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            Path(folder, name).write_bytes(content)
         process = subprocess.Popen(
             [sys.executable, "-m", "hookctl", *arguments],
             stdin=subprocess.DEVNULL,
@@ -81,6 +91,35 @@ async def _picky(request: CapturedRequest) -> Reply:
     return Reply(200, b'{"received":true}')
 
 
+def refused_delivery(environment: dict[str, str]) -> bytes:
+    """Return a delivery as a log keeps it that has parsed the body and written it again."""
+    command = [sys.executable, "-m", "hookctl", "send", "order.paid", "--dry-run", "--format", "http", "--seed", "1"]
+    request = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    head, _, body = request.partition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + json.dumps(json.loads(body)).encode()
+
+
+def listen_to_three(environment: dict[str, str]) -> str:
+    """Return what a listener shows of a delivery, of the same again and of one that was tampered with."""
+    port = free_port()
+    send = [sys.executable, "-m", "hookctl", "send", "order.paid", "--seed", "1", "--to", str(port), "--wait", "20"]
+    with ThreadPoolExecutor(1) as threads:
+        arguments = ["listen", "--port", str(port), "--until", "3", "--timeout", "30"]
+        shown = threads.submit(run_on_terminal, arguments, environment)
+        for more in (["--repeat", "2"], ["--id", "evt_forged", "--tamper", "body", "--expect", "2xx"]):
+            subprocess.run([*send, *more], env=environment, capture_output=True, check=True)
+        return shown.result().replace(f":{port}", ":4400")
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
 def main() -> None:
     """Draw every picture."""
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -97,6 +136,12 @@ def main() -> None:
         url = f"{server.url}/api/webhooks/arky"
         output = run_on_terminal(["send", "order.*", "--to", url], environment)
     draw("send", "hookctl send 'order.*'", output.replace(server.url, "http://localhost:3000"))
+    files = {"delivery.http": refused_delivery(environment)}
+    draw(
+        "verify", "hookctl verify delivery.http", run_on_terminal(["verify", "delivery.http"], environment, files=files)
+    )
+    with tempfile.TemporaryDirectory() as state:
+        draw("listen", "hookctl listen", listen_to_three({**environment, "XDG_STATE_HOME": state}))
 
 
 if __name__ == "__main__":
