@@ -139,6 +139,11 @@ class Bulk:
         self._pending: deque[tuple[Future[BulkResult], int]] = deque()
         self._pending_bytes = 0
 
+    def expect(self, size_bytes: int) -> None:
+        """Take note of how much is to come: of much, the first block already goes to another process."""
+        if size_bytes > PAYS_BYTES:
+            self._examined_bytes = PAYS_BYTES
+
     def put(self, block: Block, lines: Lines) -> Iterator[BulkResult]:
         """Examine a block; yield what is ready, of this block or of those before."""
         if self._pool is None and (self._jobs == 1 or self._examined_bytes < PAYS_BYTES):

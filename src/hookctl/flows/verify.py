@@ -200,6 +200,7 @@ class _Run:
             max_line_bytes=self._options.max_line_bytes,
             size_bytes=opened.plain_bytes,
         )
+        self.bulk.expect(opened.size_bytes or 0)
         for block in blocks:
             if isinstance(block, TooLong):
                 yield from self.bulk.drain()

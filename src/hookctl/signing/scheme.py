@@ -18,6 +18,9 @@ HASHES = {Algorithm.HMAC_SHA256: "sha256", Algorithm.HMAC_SHA1: "sha1", Algorith
 """The hash of each algorithm, as hashlib names it."""
 
 
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
+
+
 def digest_size(spec: SignatureSpec) -> int:
     """Return the bytes of a digest under a scheme."""
     return new(HASHES[spec.algorithm], usedforsecurity=False).digest_size
@@ -42,18 +45,30 @@ def fill(template: tuple[str, ...], values: Mapping[str, str]) -> str:
 
 
 class KeyedSigner:
-    """Computes signatures with one key: prepared once, for many of them."""
+    """Computes signatures with one key: prepared once, for many of them.
+
+    HMAC by its definition (RFC 2104), over hashlib's hashes: with both padded keys hashed beforehand, a short content
+    costs half of what the library's own object does, most of which is making it.
+    """
 
     def __init__(self, spec: SignatureSpec, key: bytes) -> None:
-        self._prepared = hmac.new(key, None, HASHES[spec.algorithm])
+        name = HASHES[spec.algorithm]
+        size = new(name).block_size
+        if len(key) > size:
+            key = new(name, key).digest()
+        padded = key.ljust(size, b"\0")
+        self._inner = new(name, padded.translate(_INNER))
+        self._outer = new(name, padded.translate(_OUTER))
         self._is_hex = spec.encoding is Encoding.HEX
 
     def signature(self, *content: bytes) -> str:
         """Return the signature of the pieces together, as the header carries it (ASCII text)."""
-        keyed = self._prepared.copy()
+        inner = self._inner.copy()
         for piece in content:
-            keyed.update(piece)
-        return keyed.hexdigest() if self._is_hex else b64encode(keyed.digest()).decode("ascii")
+            inner.update(piece)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.hexdigest() if self._is_hex else b64encode(outer.digest()).decode("ascii")
 
 
 def compute_signature(spec: SignatureSpec, key: bytes, content: bytes) -> str:
