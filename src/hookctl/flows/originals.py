@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hookctl.captures.sources import STDIN
 from hookctl.errors import InputError
+from hookctl.flows.deliveries import require_store
 from hookctl.flows.read_captures import read_captures
 from hookctl.model import Unreadable
 
@@ -69,7 +70,7 @@ def find_originals(names: Sequence[str], runtime: Runtime, form: Form | None) ->
             if _is_file(name, runtime):
                 yield from _from_files(name, runtime, form)
             elif name == LAST or name.lower().startswith(_ID_BEGINS):
-                store = store or open_stores.enter_context(_open_store(runtime))
+                store = store or open_stores.enter_context(require_store(runtime))
                 yield _from_store(store.get(name))
             else:
                 hint = f"ids begin with {_ID_BEGINS}, and {LAST} is the newest: `hookctl deliveries` lists them"
@@ -80,16 +81,6 @@ def _is_file(name: str, runtime: Runtime) -> bool:
     if name == STDIN or os.path.lexists(runtime.cwd / name):
         return True
     return bool(_GLOB_CHARACTERS.intersection(name))
-
-
-def _open_store(runtime: Runtime) -> Store:
-    # SQLite takes a while to load, and files need none of it
-    from hookctl.store import Store, UnknownDeliveryError, default_path
-
-    path = default_path(runtime.env)
-    if not path.exists():
-        raise UnknownDeliveryError("nothing has been received yet", hint="`hookctl listen` receives and stores")
-    return Store.open(path, clock=runtime.now_ms)
 
 
 def _from_store(stored: StoredDelivery) -> Original:

@@ -22,6 +22,7 @@ from hookctl.report.records import (
 from hookctl.report.safe import safe_bytes, safe_line, safe_text
 from hookctl.report.send import excerpt
 from hookctl.report.style import Style, Tone
+from hookctl.report.words import ordinal
 
 if TYPE_CHECKING:
     from hookctl.flows.listen import ListenEvent, ListenSummary
@@ -219,12 +220,6 @@ class TextListenReport:
 
     def _line(self, text: str) -> None:
         self._lines.append(text)
-
-
-def ordinal(number: int) -> str:
-    """Return "2nd", "3rd", "11th"."""
-    suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in {11, 12, 13} else "th"
-    return f"{number}{suffix}"
 
 
 def _trouble(trouble: Trouble, runtime: Runtime) -> None:

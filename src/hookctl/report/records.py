@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from hookctl.model import TimeUnit
@@ -223,7 +224,7 @@ def received_record(received: Received, clean: Clean) -> Record:
     return {
         "type": "request",
         "id": received.id,
-        "received_at": write_time(request.received_at_ms, TimeUnit.ISO8601_MILLISECONDS),
+        "received_at": _written(request.received_at_ms),
         "event": None if finding.event is None else clean(finding.event),
         "event_id": None if finding.event_id is None else clean(finding.event_id),
         "provider": finding.provider,
@@ -238,6 +239,12 @@ def received_record(received: Received, clean: Clean) -> Record:
         "target": clean(request.target),
         "body_bytes": len(request.body),
     }
+
+
+# what a busy listener receives in one millisecond shares it
+@lru_cache(maxsize=16)
+def _written(at_ms: int) -> int | str:
+    return write_time(at_ms, TimeUnit.ISO8601_MILLISECONDS)
 
 
 def forwarded_record(forwarded: Forwarded, clean: Clean) -> Record:
