@@ -103,9 +103,7 @@ def test_a_timeout_says_how_long_the_vendor_waits(here: Here) -> None:
     with serve(faults.never_answer) as server:
         result = here("send", "order.paid", "--to", server.url, "--timeout", "0.2")
     assert result.code == 4
-    assert (
-        "    no answer within 0.2 s\n    hint: answer within 5 s: first the answer, then the work\n" in result.out
-    )
+    assert "    no answer within 0.2 s\n    hint: answer within 5 s: first the answer, then the work\n" in result.out
 
 
 def test_a_port_that_nothing_listens_on_ends_in_4(cli: Cli) -> None:
