@@ -46,7 +46,7 @@ sys.stderr.write(f"\\n{code} {len(made)}")
 
 NETWORK = {"httpx", "httpcore", "h11", "anyio", "certifi", "ssl", "email"}
 NEVER_IN_A_SHORT_COMMAND = {
-    *("rich", "pyngrok", "watchfiles", "asyncio", "httptools", "jsonschema_rs", "dotenv", "click"),
+    *("rich", "pyngrok", "watchfiles", "asyncio", "uvloop", "httptools", "sqlite3", "jsonschema_rs", "dotenv", "click"),
     *NETWORK,
 }
 
@@ -103,6 +103,8 @@ SHORT = [
     ["events", "--help"],
     ["send", "--help"],
     ["demo", "--help"],
+    ["listen", "--help"],
+    ["verify", "--help"],
     ["events"],
     ["events", "list", "--format", "json"],
     ["events", "show", "order.paid"],
@@ -158,6 +160,26 @@ def test_a_send_loads_the_http_library_and_no_other_slow_one(cli: Cli, recorder:
     assert result.code == 0
     assert "httpx" in result.modules
     assert not result.modules & (NEVER_IN_A_SHORT_COMMAND - NETWORK)
+
+
+@pytest.mark.parametrize("form", ["text", "ndjson"])
+def test_a_listener_loads_what_it_receives_with_and_no_client(cli: Cli, form: str) -> None:
+    arguments = ("listen", "--port", "0", "--timeout", "0", "--format", form)
+    result = load(cli.with_secrets(), *arguments)
+    # it timed out
+    assert result.code == 1
+    assert result.modules >= {"asyncio", "httptools", "sqlite3"}
+    client = {"httpx", "httpcore", "h11", "anyio", "certifi"}
+    assert not result.modules & {"rich", "pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click", *client}
+    forwarding = load(cli.with_secrets(), *arguments, "--forward-to", "3000")
+    assert forwarding.modules >= {"httpx", "httpcore"}
+
+
+@pytest.mark.parametrize("mistake", [["--port", "x"], ["-v", "-q"], ["--secret", "x"], ["--retry", "1s"]], ids=" ".join)
+def test_a_wrong_command_line_of_a_listener_loads_no_slow_library(cli: Cli, mistake: list[str]) -> None:
+    result = load(cli, "listen", *mistake)
+    assert result.code == 2
+    assert not result.modules & NEVER_IN_A_SHORT_COMMAND
 
 
 def test_what_is_loaded_only_when_needed_is_loaded_then(cli: Cli) -> None:

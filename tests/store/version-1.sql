@@ -21,15 +21,15 @@ CREATE TABLE deliveries (
         target TEXT NOT NULL,
         http_version TEXT NOT NULL,
         body_bytes INTEGER NOT NULL,
-        body_sha256 BLOB NOT NULL,
+        body_sha256 BLOB,
         response_status INTEGER,
         forwarded_url TEXT,
         forwarded_status INTEGER,
         forwarded_ms REAL,
         forwarded_error TEXT
     );
-INSERT INTO deliveries VALUES(1,'dl_01HK153X00R0000001',1704067200000,'arky','order.paid','evt_1',1,'ok',NULL,0.25,1,'POST','/hook?a=b','1.1',3,X'34161b9e204118fa27a71f5268309031c18467831a8c5f3427c5b3eb71267c50',200,NULL,NULL,NULL,NULL);
-INSERT INTO deliveries VALUES(2,'dl_01HK153X01RHZVS39P',1704067200001,'arky','order.paid','evt_1',0,'mismatch',NULL,NULL,2,'POST','/hook?a=b','1.1',12,X'3d6a916e86efba9105154ea95dda8d8da47df173d931c23e7a346c7babd81a3e',NULL,'http://127.0.0.1:3000/hook',NULL,12.5,'connection refused');
+INSERT INTO deliveries VALUES(1,'dl_01HK153X00R0000001',1704067200000,'arky','order.paid','evt_1',1,'ok',NULL,0.25,1,'POST','/hook?a=b','1.1',3,NULL,200,NULL,NULL,NULL,NULL);
+INSERT INTO deliveries VALUES(2,'dl_01HK153X01RHZVS39P',1704067200001,'arky','order.paid','evt_1',0,'mismatch',NULL,NULL,2,'POST','/hook?a=b','1.1',12,NULL,NULL,'http://127.0.0.1:3000/hook',NULL,12.5,'connection refused');
 CREATE TABLE contents (
         seq INTEGER PRIMARY KEY REFERENCES deliveries (seq) ON DELETE CASCADE,
         request_headers TEXT NOT NULL,
@@ -37,8 +37,8 @@ CREATE TABLE contents (
         response_headers TEXT,
         response_body BLOB
     );
-INSERT INTO contents VALUES(1,'[["X-Name", "\u00ff"]]',X'00ff27','[["Server", "x"]]',X'6f6b');
-INSERT INTO contents VALUES(2,'[["X-Name", "value"]]',X'7b226e756d626572223a317d',NULL,NULL);
+INSERT INTO contents VALUES(1,'[["X-Name","ÿ"]]',X'00ff27','[["Server","x"]]',X'6f6b');
+INSERT INTO contents VALUES(2,'[["X-Name","value"]]',X'7b226e756d626572223a317d',NULL,NULL);
 CREATE INDEX deliveries_by_time ON deliveries (received_at_ms);
 CREATE INDEX deliveries_by_event ON deliveries (event, received_at_ms) WHERE event IS NOT NULL;
 CREATE INDEX deliveries_invalid ON deliveries (received_at_ms) WHERE valid = 0;

@@ -13,20 +13,12 @@ from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
 from hookctl.cli.options import refuse_secret
-from hookctl.config import Origin, Setting, load_config
-from hookctl.delivery import ClientOptions
-from hookctl.delivery.endpoint import is_loopback_name, resolve_base
 from hookctl.errors import UsageError
-from hookctl.flows.examine import open_examiner
-from hookctl.flows.forward import ForwardOptions
-from hookctl.flows.listen import DEFAULT_PORT, ListenOptions, Ready, listen, parse_schedule, wanted_events
-from hookctl.receiver import Limits, run
-from hookctl.report.listen import MachineListenReport, TextListenReport
-from hookctl.report.problems import report_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hookctl.flows.forward import ForwardOptions
     from hookctl.flows.listen import ListenEvent
     from hookctl.report.listen import ListenReport
     from hookctl.runtime import Runtime
@@ -46,6 +38,8 @@ ANSWER = "What is answered"
 JUDGED = "How deliveries are judged"
 END = "When it ends"
 RESULTS = "What is shown and kept"
+
+DEFAULT_PORT = 4400
 
 FORWARD_TIMEOUT_S = 30.0
 """How long a receiver may take; the vendor will have given up long before."""
@@ -82,15 +76,15 @@ def listen_command(
         ),
     ] = None,
     max_body: Annotated[
-        int,
+        Optional[int],  # noqa: UP045
         typer.Option(
             "--max-body",
             metavar="BYTES",
             min=0,
-            help="Larger bodies are refused with 413.",
+            help="Larger bodies are refused with 413. [default: 1048576]",
             rich_help_panel=WHERE,
         ),
-    ] = Limits().max_body_bytes,
+    ] = None,
     forward_to: Annotated[
         Text,
         typer.Option(
@@ -228,6 +222,13 @@ def listen_command(
         raise UsageError("--retry, --cacert and --insecure are about passing deliveries on: add --forward-to")
     if forward_to is not None and respond is not None:
         raise UsageError("--respond and --forward-to exclude each other: the receiver's own answer is passed back")
+    from hookctl.delivery.endpoint import is_loopback_name
+    from hookctl.flows.examine import open_examiner
+    from hookctl.flows.listen import ListenOptions, listen, parse_schedule, wanted_events
+    from hookctl.receiver import Limits, run
+    from hookctl.report.listen import MachineListenReport, TextListenReport
+    from hookctl.report.problems import report_note
+
     runtime: Runtime = ctx.obj
     examiner = open_examiner(
         runtime, provider=provider, secret_files=tuple(secret_file or ()), tolerance_s=tolerance, with_drift=False
@@ -244,7 +245,7 @@ def listen_command(
         until=until,
         timeout_s=timeout,
         store=not no_store,
-        limits=Limits(max_body_bytes=max_body),
+        limits=Limits() if max_body is None else Limits(max_body_bytes=max_body),
     )
     if not is_loopback_name(host):
         report_note(f"--host {host}: whoever can reach this machine can deliver", runtime)
@@ -274,6 +275,11 @@ def _check_numbers(delay: float, timeout: float | None, tolerance: float | None)
 def _forward(
     runtime: Runtime, forward_to: str, allow_remote: bool, cacert: Path | None, insecure: bool
 ) -> ForwardOptions:
+    from hookctl.config import Origin, Setting, load_config
+    from hookctl.delivery import ClientOptions
+    from hookctl.delivery.endpoint import resolve_base
+    from hookctl.flows.forward import ForwardOptions
+
     setting = Setting(forward_to, Origin.FLAG, "--forward-to")
     endpoint = resolve_base(setting, load_config(runtime), allow_remote=allow_remote)
     client = ClientOptions(cacert, insecure, runtime.env)
@@ -303,6 +309,8 @@ class _ReadyFile:
 
 
 def _taker(report: ListenReport, mark: _ReadyFile | None) -> Callable[[ListenEvent], None]:
+    from hookctl.flows.listen import Ready
+
     def take(event: ListenEvent) -> None:
         if mark is not None and isinstance(event, Ready):
             mark.write(event.url)

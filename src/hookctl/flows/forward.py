@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hookctl.delivery import Client, ClientOptions
 from hookctl.delivery.hops import passed_on
-from hookctl.model import CapturedResponse, Response, SignedRequest
+from hookctl.flows.unawaited import UnawaitedThreads
+from hookctl.model import Attempt, CapturedResponse, Failure, FailureKind, Response, SignedRequest
 from hookctl.receiver import SERVER_HEADERS, Reply
 from hookctl.store import Forwarded
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from hookctl.model import Attempt, CapturedRequest, Failure, Headers
+    from hookctl.model import CapturedRequest, Headers
 
 AT_ONCE = 64
 """Deliveries that are passed on at the same time; the listener takes no more connections either."""
@@ -66,8 +66,9 @@ class Forwarder:
     def __init__(self, options: ForwardOptions) -> None:
         self._options = options
         self._client = Client(options.client)
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hookctl-forward")
-        self._has_path = urlsplit(options.url).path not in {"", "/"}
+        self._threads = UnawaitedThreads(AT_ONCE, "hookctl-forward")
+        parts = urlsplit(options.url)
+        self._has_path = parts.path not in {"", "/"} or bool(parts.query)
 
     def __enter__(self) -> Forwarder:
         self._client.__enter__()
@@ -76,14 +77,18 @@ class Forwarder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         self._client.__exit__(kind, error, traceback)
 
     def url_for(self, request: CapturedRequest) -> str:
-        """Return where a request goes."""
-        if self._has_path:
+        """Return where a request goes: to its own path unless the user has named one, with its own query."""
+        own = _own_path(request.target)
+        if not self._has_path:
+            return self._options.url.removesuffix("/") + own
+        _, _, query = own.partition("?")
+        if not query:
             return self._options.url
-        return self._options.url.removesuffix("/") + _own_path(request.target)
+        return f"{self._options.url}{'&' if '?' in self._options.url else '?'}{query}"
 
     async def forward(self, request: CapturedRequest) -> Passed:
         """Pass one delivery on; never raises for what a network or a receiver can do."""
@@ -96,12 +101,22 @@ class Forwarder:
             headers=passed_on(_as_text(request)),
             body=request.body,
         )
-        attempt = await asyncio.get_running_loop().run_in_executor(self._threads, self._deliver, outgoing)
+        attempt = await self._threads.call(lambda: self._deliver(outgoing))
         return _passed(outgoing, attempt, head=request.method == "HEAD")
 
     def _deliver(self, outgoing: SignedRequest) -> Attempt:
+        import httpcore
+        import httpx
+
         options = self._options
-        return self._client.deliver(outgoing, timeout_s=options.timeout_s, loopback_only=options.loopback_only)
+        started_s = perf_counter()
+        try:
+            return self._client.deliver(outgoing, timeout_s=options.timeout_s, loopback_only=options.loopback_only)
+        except (httpcore.LocalProtocolError, httpx.InvalidURL, ValueError) as error:
+            # a server has to take more than a client will send: control characters in a header, for one
+            message = f"the delivery cannot be sent again as it is: {error}"
+            failure = Failure(FailureKind.INVALID_HTTP, message, "its sender writes what is no proper HTTP")
+            return Attempt(None, failure, (perf_counter() - started_s) * 1000)
 
 
 def _own_path(target: str) -> str:

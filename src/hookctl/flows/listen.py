@@ -10,7 +10,7 @@ from enum import Enum, auto
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
-from hookctl.errors import ExitCode, InputError, SecretError
+from hookctl.errors import ExitCode, HookctlError, InputError, SecretError
 from hookctl.flows.forward import Forwarder, ForwardOptions, Passed
 from hookctl.model import Capture, CapturedResponse, Reason
 from hookctl.receiver import CaptureServer, Limits, Refusal, Reply
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from hookctl.runtime import Runtime
     from hookctl.store import StoredDelivery
 
-DEFAULT_PORT = 4400
-
 EFFORT = Effort(signatures=512, hashed_bytes=4 * 1024 * 1024)
 """How much work the diagnosis of one delivery may cost while others wait."""
 
@@ -42,7 +40,7 @@ class ListenOptions:
     """What the user asked for. Durations in seconds."""
 
     host: str = "127.0.0.1"
-    port: int = DEFAULT_PORT
+    port: int = 0
     """0 is any free one."""
     forward: ForwardOptions | None = None
     retry_s: tuple[float, ...] = ()
@@ -173,6 +171,7 @@ async def listen(
     Raises:
         InputError: the address cannot be listened on, or the authorities' file cannot be used.
         StoreError: the store cannot be opened.
+        HookctlError: `emit` or `flush` raised it; the listener ends as it does otherwise.
         SecretError: valid signatures are required and there is no secret to tell them by.
     """
     if options.require_valid and not examiner.secrets:
@@ -208,6 +207,8 @@ class Listener:
         self._providers = {provider.name: provider for provider in examiner.providers}
         self._replies: dict[int, Reply] = {}
         self._trouble_told_s = float("-inf")
+        self._untold: HookctlError | None = None
+        """Why the user cannot be told any more."""
 
     async def run(self) -> ListenSummary:
         """Listen until something ends it."""
@@ -240,9 +241,13 @@ class Listener:
                         await self._ended.wait()
                 except TimeoutError:
                     self._end(End.TIMED_OUT)
-                await server.stop(GRACE_S)
+                # those that were counted get their answers, however late the user wants those
+                waiting_s = options.delay_s if self._summary.end is End.COUNTED else 0.0
+                await server.stop(GRACE_S + waiting_s)
                 await self._drop_retries()
-        self._flush()
+        self._flush_now()
+        if self._untold is not None:
+            raise self._untold
         return self._summary
 
     def _answer(self, request: CapturedRequest) -> Awaitable[Reply] | Reply:
@@ -395,8 +400,9 @@ class Listener:
             return
         id_, occurrence = (None, None) if stored is None else (stored.id, stored.occurrence)
         self._emit(Received(finding, request, id_, occurrence, status, forwarded, answer, hint))
+        lost = self._options.store and stored is None
         # what is no delivery at all, or what was refused or lost, does not count as one that has come
-        if finding.provider is None or status == _NOT_KEPT.status or (self._options.require_valid and not valid):
+        if finding.provider is None or lost or (self._options.require_valid and not valid):
             return
         summary.counted += 1
         if summary.counted == self._options.until:
@@ -440,14 +446,25 @@ class Listener:
             self._emit(refusal)
 
     def _emit(self, event: ListenEvent) -> None:
-        self._tell(event)
+        try:
+            self._tell(event)
+        except HookctlError as error:
+            self._cannot_tell(error)
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush_now)
 
     def _flush_now(self) -> None:
         self._flushing = False
-        self._flush()
+        try:
+            self._flush()
+        except HookctlError as error:
+            self._cannot_tell(error)
+
+    def _cannot_tell(self, error: HookctlError) -> None:
+        # raised at the end: here it would be the sender's loss, or nobody's
+        self._untold = self._untold or error
+        self._ended.set()
 
     def _signalled(self, number: signal.Signals) -> None:
         self._end(End.INTERRUPTED if number is signal.SIGINT else End.TERMINATED)

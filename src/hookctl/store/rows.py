@@ -34,9 +34,12 @@ def read_text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogatepass")
 
 
-def headers_text(headers: RawHeaders) -> str:
-    """Return header lines as JSON in ASCII."""
-    return json.dumps([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
+def headers_text(headers: RawHeaders) -> bytes:
+    """Return header lines as JSON, for a parameter written `CAST(? AS TEXT)`."""
+    # three times as fast as the standard library, and only what writes needs it
+    import msgspec
+
+    return msgspec.json.encode([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
 
 
 def read_headers(written: str) -> RawHeaders:

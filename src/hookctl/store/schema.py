@@ -20,7 +20,8 @@ APPLICATION_ID = 0x686B6374
 """Marks the file as hookctl's ("hkct"), at a fixed place of SQLite's header."""
 
 _VERSION_1 = (
-    # all that a listing shows; headers and bodies are apart, so that it does not read them
+    # all that a listing shows; headers and bodies are apart, so that it does not read them. A body has its digest only
+    # where no event id tells deliveries apart
     """
     CREATE TABLE deliveries (
         seq INTEGER PRIMARY KEY,
@@ -38,7 +39,7 @@ _VERSION_1 = (
         target TEXT NOT NULL,
         http_version TEXT NOT NULL,
         body_bytes INTEGER NOT NULL,
-        body_sha256 BLOB NOT NULL,
+        body_sha256 BLOB,
         response_status INTEGER,
         forwarded_url TEXT,
         forwarded_status INTEGER,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
+from itertools import count
 from typing import TYPE_CHECKING, Self
 
 from hookctl.store.database import BUSY_TIMEOUT_S, connect
@@ -21,28 +22,37 @@ if TYPE_CHECKING:
     from hookctl.model import CapturedResponse
     from hookctl.store.delivery import Arrival, Outcome
 
+# the highest number instead of a count: it costs the same for the 100,000th, and pruning does not reset it
 _INSERT_DELIVERY = """
     INSERT INTO deliveries (
-        id, received_at_ms, provider, event, event_id, valid, reason, diagnosis, age_s, occurrence, method, target,
-        http_version, body_bytes, body_sha256, response_status
+        seq, id, received_at_ms, provider, event, event_id, valid, reason, diagnosis, age_s, method, target,
+        http_version, body_bytes, body_sha256, response_status, occurrence
     ) VALUES (
-        ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT),
-        CAST(? AS TEXT), ?, ?, ?
+        ?1, ?2, ?3, CAST(?4 AS TEXT), CAST(?5 AS TEXT), CAST(?6 AS TEXT), ?7, ?8, ?9, ?10, CAST(?11 AS TEXT),
+        CAST(?12 AS TEXT), CAST(?13 AS TEXT), ?14, ?15, ?16,
+        1 + coalesce(
+            (
+                SELECT max(occurrence) FROM deliveries
+                WHERE event_id = CAST(?6 AS TEXT) AND provider IS CAST(?4 AS TEXT)
+            ),
+            (
+                SELECT max(occurrence) FROM deliveries
+                WHERE event_id IS NULL AND body_sha256 = ?15 AND provider IS CAST(?4 AS TEXT)
+            ),
+            0
+        )
     )
 """
 _INSERT_CONTENT = """
-    INSERT INTO contents (seq, request_headers, request_body, response_headers, response_body) VALUES (?, ?, ?, ?, ?)
+    INSERT INTO contents (seq, request_headers, request_body, response_headers, response_body)
+    VALUES (?, CAST(? AS TEXT), ?, CAST(? AS TEXT), ?)
 """
-_LAST_OF_EVENT = """
-    SELECT max(occurrence) FROM deliveries WHERE event_id = CAST(? AS TEXT) AND provider IS CAST(? AS TEXT)
-"""
-_LAST_OF_BODY = """
-    SELECT max(occurrence) FROM deliveries
-    WHERE event_id IS NULL AND body_sha256 = ? AND provider IS CAST(? AS TEXT)
-"""
+_LAST_SEQUENCE = "SELECT coalesce(max(seq), 0) FROM deliveries"
+_OCCURRENCES = "SELECT occurrence FROM deliveries WHERE seq > ? ORDER BY seq"
 _SET_STATUS = "UPDATE deliveries SET response_status = ? WHERE id = ?"
 _SET_RESPONSE = """
-    UPDATE contents SET response_headers = ?, response_body = ? WHERE seq = (SELECT seq FROM deliveries WHERE id = ?)
+    UPDATE contents SET response_headers = CAST(? AS TEXT), response_body = ?
+    WHERE seq = (SELECT seq FROM deliveries WHERE id = ?)
 """
 _SET_FORWARDED = """
     UPDATE deliveries
@@ -91,7 +101,7 @@ class Writer:
         self._connection = connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            stored = [self._insert(connection, arrival) for arrival in arrivals]
+            stored = self._insert(connection, arrivals) if arrivals else []
             for outcome in outcomes:
                 _update(connection, outcome)
             connection.execute("COMMIT")
@@ -129,38 +139,62 @@ class Writer:
         if not keep:
             self.close()
 
-    def _insert(self, connection: sqlite3.Connection, arrival: Arrival) -> StoredDelivery:
-        request, verdict, response = arrival.request, arrival.verdict, arrival.response
-        digest = hashlib.sha256(request.body).digest()
-        provider = text(arrival.provider)
-        event_id = text(arrival.event_id)
-        if event_id is None:
-            last = connection.execute(_LAST_OF_BODY, (digest, provider))
-        else:
-            last = connection.execute(_LAST_OF_EVENT, (event_id, provider))
-        # the highest number instead of a count: it costs the same for the 100,000th, and pruning does not reset it
-        occurrence = (last.fetchone()[0] or 0) + 1
-        id_ = make_id(request.received_at_ms, self._random_bytes(RANDOM_BYTES))
-        row = (
-            *(id_, request.received_at_ms, provider, text(arrival.event), event_id),
-            *(verdict.valid, verdict.reason.value, verdict.diagnosis and verdict.diagnosis.value, verdict.age_s),
-            *(occurrence, text(request.method), text(request.target), text(request.http_version)),
-            *(len(request.body), digest, response and response.status),
-        )
-        sequence = connection.execute(_INSERT_DELIVERY, row).lastrowid
-        content = (sequence, headers_text(request.headers), request.body, *_content(response))
-        connection.execute(_INSERT_CONTENT, content)
-        return StoredDelivery(
-            id=id_,
-            occurrence=occurrence,
-            request=request,
-            verdict=verdict,
-            provider=arrival.provider,
-            event=arrival.event,
-            event_id=arrival.event_id,
-            response=response,
-            forwarded=None,
-        )
+    def _insert(self, connection: sqlite3.Connection, arrivals: Sequence[Arrival]) -> list[StoredDelivery]:
+        # a few statements for all: handing each delivery to SQLite by itself costs as much again as storing it
+        (last,) = connection.execute(_LAST_SEQUENCE).fetchone()
+        randomness = self._random_bytes(RANDOM_BYTES * len(arrivals))
+        ids = [
+            make_id(arrival.request.received_at_ms, randomness[start : start + RANDOM_BYTES])
+            for start, arrival in zip(count(0, RANDOM_BYTES), arrivals)
+        ]
+        numbered = list(zip(count(last + 1), ids, arrivals))
+        connection.executemany(_INSERT_DELIVERY, [_row(*one) for one in numbered])
+        connection.executemany(_INSERT_CONTENT, [_content_row(number, arrival) for number, _, arrival in numbered])
+        occurrences = connection.execute(_OCCURRENCES, (last,)).fetchall()
+        return [
+            StoredDelivery(
+                id_,
+                occurrence,
+                arrival.request,
+                arrival.verdict,
+                arrival.provider,
+                arrival.event,
+                arrival.event_id,
+                arrival.response,
+                None,
+            )
+            for id_, arrival, (occurrence,) in zip(ids, arrivals, occurrences, strict=True)
+        ]
+
+
+def _row(number: int, id_: str, arrival: Arrival) -> tuple[object, ...]:
+    """Return the parameters of `_INSERT_DELIVERY`, of types that sqlite3 takes without looking for an adapter."""
+    request, verdict, response, event_id = arrival.request, arrival.verdict, arrival.response, arrival.event_id
+    return (
+        number,
+        id_,
+        request.received_at_ms,
+        text(arrival.provider),
+        text(arrival.event),
+        text(event_id),
+        int(verdict.valid),
+        verdict.reason.value,
+        verdict.diagnosis and verdict.diagnosis.value,
+        verdict.age_s,
+        text(request.method),
+        text(request.target),
+        text(request.http_version),
+        len(request.body),
+        # tells deliveries apart where no event id does
+        hashlib.sha256(request.body).digest() if event_id is None else None,
+        response and response.status,
+    )
+
+
+def _content_row(number: int, arrival: Arrival) -> tuple[object, ...]:
+    """Return the parameters of `_INSERT_CONTENT`."""
+    request = arrival.request
+    return (number, headers_text(request.headers), request.body, *_content(arrival.response))
 
 
 def _update(connection: sqlite3.Connection, outcome: Outcome) -> None:
@@ -173,5 +207,5 @@ def _update(connection: sqlite3.Connection, outcome: Outcome) -> None:
         connection.execute(_SET_FORWARDED, row)
 
 
-def _content(response: CapturedResponse | None) -> tuple[str | None, bytes | None]:
+def _content(response: CapturedResponse | None) -> tuple[bytes | None, bytes | None]:
     return (None, None) if response is None else (headers_text(response.headers), response.body)
