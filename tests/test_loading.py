@@ -227,7 +227,7 @@ def test_what_only_a_failure_or_a_large_archive_needs_is_loaded_then(cli: Cli) -
     (cli.folder / "bad").write_bytes(http(arky(), BODY + b"\n"))
     failed = load(cli.with_secrets(), "verify", "bad")
     assert (failed.code, "hookctl.signing.diagnose" in failed.modules) == (1, True)
-    (cli.folder / "archive").write_bytes(archive(*(genuine(number) for number in range(14_000))))
+    (cli.folder / "archive").write_bytes(archive(*(genuine(number) for number in range(18_000))))
     bulk = load(cli.with_secrets(), "verify", "archive", "-q", "--jobs", "2")
     assert (bulk.code, "multiprocessing" in bulk.modules) == (0, sys.platform == "linux")
     assert not bulk.modules & {"rich", "httpx", "ssl", "asyncio"}

@@ -53,6 +53,9 @@ def test_blocks_are_the_file_and_begin_with_the_right_line(data: bytes, head: in
         whole.pop()
     assert lines(found) == list(enumerate(whole, 1))
     assert b"".join(block.data for block in found if isinstance(block, Block)) == data
+    for block in found:
+        assert isinstance(block, Block)
+        assert data[block.offset : block.offset + len(block.data)] == block.data
 
 
 @given(data=st.binary(max_size=60), size=st.integers(0, 70), head=st.integers(0, 20), step=st.integers(1, 30))
@@ -67,7 +70,7 @@ def test_of_a_line_that_is_longer_than_a_block_nothing_is_kept(ended: bool) -> N
     found = blocks(b"a\nb\n" + long, limit=10, step=BLOCK_BYTES // 2)
     first, second, *rest = found
     assert (first, second) == (Block(1, b"a\nb\n"), TooLong(3))
-    assert rest == ([Block(4, b"the rest")] if ended else [])
+    assert rest == ([Block(4, b"the rest", 4 + len(long) - len(b"the rest"))] if ended else [])
 
 
 def test_a_line_within_the_limit_may_be_longer_than_a_block() -> None:

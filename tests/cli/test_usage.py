@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WRONG = [
     # arguments, what standard error must name
     (["sned", "order.paid"], ["no such command: 'sned'", "did you mean 'send'?"]),
-    (["frobnicate"], ["no such command: 'frobnicate'", "events, send, demo"]),
+    (["frobnicate"], ["no such command: 'frobnicate'", "events, send, verify"]),
     (["events", "shw", "order.paid"], ["'shw'", "'show'"]),
     (["events", "list", "order.paid"], ["order.paid"]),
     (["events", "--provider", "arky", "list"], ["behind 'list'"]),

@@ -27,6 +27,8 @@ class Block:
     """Number of the first line, from 1."""
     data: bytes
     """The lines, their ends included; the very last one of a file may have none."""
+    offset: int = 0
+    """Where in the stream they begin, in bytes."""
 
     @property
     def lines(self) -> list[bytes]:
@@ -68,7 +70,7 @@ def read_blocks(
         end = piece.rfind(b"\n") + 1
         if end:
             data = rest + piece[:end]
-            yield Block(line, data)
+            yield Block(line, data, pieces.position - len(piece) - len(rest))
             line += data.count(b"\n")
             rest = piece[end:]
             continue
@@ -81,7 +83,7 @@ def read_blocks(
                 return
             line += 1
     if rest:
-        yield Block(line, rest)
+        yield Block(line, rest, pieces.position - len(rest))
 
 
 class _Pieces:
@@ -91,16 +93,20 @@ class _Pieces:
         self._stream = stream
         self._left = None if size_bytes is None else max(0, size_bytes - len(head))
         self._ready = head
+        self.position = 0
+        """How many bytes have been taken."""
 
     def take(self) -> bytes:
         """Return the next piece; empty at the end."""
         if self._ready:
             piece, self._ready = self._ready, b""
+            self.position += len(piece)
             return piece
         # read1: what a pipe has now, without waiting for more
         piece = self._stream.read1(BLOCK_BYTES if self._left is None else min(BLOCK_BYTES, self._left))
         if self._left is not None:
             self._left -= len(piece)
+        self.position += len(piece)
         return piece
 
     def skip_line(self) -> bool:
@@ -110,6 +116,7 @@ class _Pieces:
             head, end, tail = piece.partition(b"\n")
             if end:
                 self._ready = tail
+                self.position -= len(tail)
                 return True
             skipped += len(head)
             if skipped > MAX_ENDLESS_BYTES:

@@ -116,6 +116,8 @@ class Opened:
     """Its bytes as they are on the disk."""
     size_bytes: int | None
     """What the file has on the disk; None for a pipe."""
+    path: Path | None = None
+    """Where the very bytes of the stream can be read again; None for standard input, a pipe and gzip."""
 
     @property
     def plain_bytes(self) -> int | None:
@@ -152,7 +154,9 @@ def open_source(source: Source, stdin: BinaryIO) -> Opened:
     except OSError:
         raw.close()
         raise
-    return Opened(gzip.GzipFile(fileobj=raw, mode="rb") if zipped else raw, raw, size)
+    if zipped:
+        return Opened(gzip.GzipFile(fileobj=raw, mode="rb"), raw, size)
+    return Opened(raw, raw, size, source.path if size is not None else None)
 
 
 def _size(stream: io.BufferedReader) -> int | None:

@@ -20,6 +20,7 @@ from hookctl.signing.effort import Effort
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future, ProcessPoolExecutor
+    from pathlib import Path
 
     from hookctl.flows.examine import Examiner
     from hookctl.flows.plainly import Plain, PlainExaminer
@@ -41,6 +42,10 @@ class Lines:
 
     source: str
     form: Form
+    path: Path | None = None
+    """The file, if other processes can read its bytes by themselves; None for a pipe and for gzip."""
+    skipped_bytes: int = 0
+    """What stands in the file before the blocks' offset 0: a byte order mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +107,13 @@ class LineExaminer:
                 tally.count(found)
                 pieces.append(self.writer.line(found))
             return BulkResult("".join(pieces), tally)
-        examine, plain_line = self._plain.examine, self.writer.plain_line
+        examine, plain_line, limit = self._plain.examine, self.writer.plain_line, self.max_line_bytes
+        put, source = pieces.append, f"{lines.source}:"
         for number, line in enumerate(block.lines, block.first_line):
-            plain = examine(line, f"{lines.source}:{number}") if len(line) <= self.max_line_bytes else None
+            plain = examine(line, f"{source}{number}") if len(line) <= limit else None
             if plain is not None:
-                tally.count_plain(plain.source, plain.event)
-                pieces.append(plain_line(plain))
+                tally.count_plain(plain)
+                put(plain_line(plain))
                 continue
             for found in self.found(Block(number, line), lines, EFFORT):
                 tally.count(found)
@@ -179,7 +185,11 @@ class Bulk:
         # the first block starts the processes: Ctrl-C must not reach one before it has been told to leave it alone
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            return pool.submit(_run, block, lines)
+            if lines.path is None:
+                return pool.submit(_run, block, lines)
+            # a few bytes instead of a million through a pipe
+            where = _Where(block.first_line, block.offset + lines.skipped_bytes, len(block.data))
+            return pool.submit(_run_at, where, lines)
         except BrokenProcessPool:
             raise _killed() from None
         finally:
@@ -210,6 +220,15 @@ def _killed() -> InputError:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """A block that the other process reads for itself."""
+
+    first_line: int
+    offset: int
+    size_bytes: int
+
+
 _own: LineExaminer | None = None
 
 
@@ -223,3 +242,13 @@ def _begin(lines: LineExaminer) -> None:
 def _run(block: Block, lines: Lines) -> BulkResult:
     assert _own is not None  # noqa: S101 - _begin has run
     return _own.run(block, lines)
+
+
+def _run_at(where: _Where, lines: Lines) -> BulkResult:
+    assert lines.path is not None  # noqa: S101 - by whom it was submitted
+    with lines.path.open("rb", buffering=0) as file:
+        file.seek(where.offset)
+        data = file.read(where.size_bytes)
+    if len(data) != where.size_bytes:
+        raise OSError(None, "it became shorter while it was read")
+    return _run(Block(where.first_line, data), lines)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -30,13 +30,12 @@ _MAX_DIGITS = 18
 _NUMERIC = {TimeUnit.UNIX_SECONDS: 1000, TimeUnit.UNIX_MILLISECONDS: 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(NamedTuple):
     """A capture that is valid, signed with the current secret, and what its schema says."""
 
     source: str
     provider: str
-    event: str | None
+    event: str
     event_id: str | None
     age_s: float | None
 
@@ -57,7 +56,7 @@ class _PlainProvider:
         spec = provider.signature
         self.provider = provider
         self.signer = KeyedSigner(spec, key)
-        self.drift = DriftFinder(provider)
+        self.fits = DriftFinder(provider).fits
         self.before, self.between = _split(spec.content)
         envelope = provider.envelope
         pointers = (envelope.type, envelope.id, envelope.time)
@@ -115,7 +114,7 @@ class PlainExaminer:
         except (msgspec.DecodeError, RecursionError, ValueError):
             return None
         event = _text_at(value, one.event_at)
-        if event is None or not one.drift.fits(event, value):
+        if event is None or not one.fits(event, value):
             return None
         age_s = None
         if record.received_at is not None:

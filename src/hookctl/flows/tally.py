@@ -11,6 +11,7 @@ from hookctl.flows.examine import Finding
 from hookctl.model import Reason, Unreadable
 
 if TYPE_CHECKING:
+    from hookctl.flows.plainly import Plain
     from hookctl.payload.drift import DriftKind
 
 Found: TypeAlias = Finding | Unreadable
@@ -93,12 +94,12 @@ class Tally:
         if self.by_case:
             self._count_case(found)
 
-    def count_plain(self, source: str, event: str | None) -> None:
+    def count_plain(self, plain: Plain) -> None:
         """Take a capture into account that is plainly valid."""
         self.valid += 1
-        self.reasons[Reason.OK] += 1
+        self.reasons["ok"] += 1
         if self.by_case:
-            self.cases.setdefault((_file(source), event or ""), Case()).captures += 1
+            self.cases.setdefault((_file(plain.source), plain.event), Case()).captures += 1
 
     def merge(self, other: Tally) -> None:
         """Take another's counts into account."""

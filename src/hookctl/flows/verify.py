@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hookctl.model import Headers
     from hookctl.runtime import Runtime
 
+_BOM = b"\xef\xbb\xbf"
+
 LISTED = 100
 """Captures of a run that are told one by one with all there is to say; those after them in bulk."""
 
@@ -194,11 +196,13 @@ class _Run:
         return replace(capture, headers=(*given, *headers))
 
     def _archive(self, lines: Lines, opened: Opened, head: bytes) -> Iterator[VerifyEvent]:
+        text = head.removeprefix(_BOM)
+        lines = replace(lines, path=opened.path, skipped_bytes=len(head) - len(text))
         blocks = read_blocks(
             opened.stream,
-            head=head.removeprefix(b"\xef\xbb\xbf"),
+            head=text,
             max_line_bytes=self._options.max_line_bytes,
-            size_bytes=opened.plain_bytes,
+            size_bytes=None if opened.plain_bytes is None else opened.plain_bytes - lines.skipped_bytes,
         )
         self.bulk.expect(opened.size_bytes or 0)
         for block in blocks:
@@ -236,7 +240,8 @@ def _split(block: Block, captures: int) -> tuple[Block, Block | None]:
         start = end
         line += 1
     rest = block.data[start:]
-    return Block(block.first_line, block.data[:start]), Block(block.first_line + line, rest) if rest else None
+    first = Block(block.first_line, block.data[:start], block.offset)
+    return first, Block(block.first_line + line, rest, block.offset + start) if rest else None
 
 
 def _typed(text: str) -> bytes:

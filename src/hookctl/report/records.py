@@ -145,19 +145,12 @@ def verdict_record(finding: Finding, clean: Clean, *, in_bulk: bool = False) -> 
 
 def plain_verdict_record(plain: Plain, clean: Clean) -> Record:
     """Return `type:"verdict"` of a capture that is plainly valid, as `verdict_record` does in bulk."""
-    source, event, event_id = plain.source, plain.event, plain.event_id
-    # one search for all three: hardly ever is there anything to mask
-    together = f"{source} {event} {event_id}"
-    if clean(together) != together:
-        source = clean(source)
-        event = None if event is None else clean(event)
-        event_id = None if event_id is None else clean(event_id)
     return {
         "type": "verdict",
-        "source": source,
+        "source": clean(plain.source),
         "provider": plain.provider,
-        "event": event,
-        "event_id": event_id,
+        "event": clean(plain.event),
+        "event_id": None if plain.event_id is None else clean(plain.event_id),
         "valid": True,
         "reason": "ok",
         "diagnosis": None,

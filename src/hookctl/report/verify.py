@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from hookctl.flows.examine import Finding
 from hookctl.model import Capture, Reason, Unreadable, Verdict
 from hookctl.report.machine import to_line
 from hookctl.report.records import (
-    plain_verdict_record,
     unreadable_record,
     verdict_record,
     verify_summary_record,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hookctl.flows.tally import Found, Tally
     from hookctl.model import Explanation, Provider
     from hookctl.report.machine import RecordWriter
+    from hookctl.report.records import Clean
     from hookctl.runtime import Runtime
 
 WIDTH = 80
@@ -93,7 +94,14 @@ class MachineVerifyReport:
 
     def plain_line(self, plain: Plain) -> str:
         """Return one record as text."""
-        return to_line(plain_verdict_record(plain, self._clean))
+        return self._plain_verdict_line(plain, self._clean)
+
+    @cached_property
+    def _plain_verdict_line(self) -> Callable[[Plain, Clean], str]:
+        # msgspec takes 10 ms to load, and only archives need it
+        from hookctl.report.plain_verdict import plain_verdict_line
+
+        return plain_verdict_line
 
     def take_lines(self, lines: str) -> None:
         """Write records that are text already."""
