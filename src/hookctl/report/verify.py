@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hookctl.flows.examine import Finding
 from hookctl.model import Capture, Reason, Unreadable, Verdict
+from hookctl.payload.drift import DriftKind
 from hookctl.report.machine import to_line
 from hookctl.report.records import (
     unreadable_record,
@@ -170,8 +171,10 @@ class TextVerifyReport:
             self._signature_headers(found)
         for drift in found.drift:
             where = f" {self._clean(drift.path)}" if drift.path else ""
-            # an unknown event's detail is its name, however long that is
-            shown = f"drift: {drift.kind}{_cut(where, MAX_VALUE)}: {_cut(self._clean(drift.detail), MAX_VALUE)}"
+            shown = f"drift: {drift.kind}{_cut(where, MAX_VALUE)}"
+            if drift.kind is not DriftKind.MISSING:
+                # an unknown event's detail is its name, however long that is
+                shown += f": {_cut(self._clean(drift.detail), MAX_VALUE)}"
             self._text(shown, Tone.WARNING)
         for note in found.notes:
             self._text(f"note: {note}", Tone.QUIET)
@@ -222,6 +225,7 @@ class TextVerifyReport:
                 (tally.no_secret, "without a secret"),
                 (tally.unknown_provider, "of an unknown provider"),
                 (tally.unreadable, "unreadable"),
+                (tally.drifted, "not as the schema says"),
             )
             if count
         ]
@@ -354,11 +358,9 @@ class TextVerifyReport:
 
     def _drift(self, tally: Tally) -> None:
         # of a single capture it has been told beside it
-        if not tally.drift or (tally.total == 1 and not self._quiet):
+        if self._quiet or not tally.drift or tally.total == 1:
             return
-        self._show(
-            self._style.paint("what payloads have that their schemas do not, or the other way round:", Tone.WARNING)
-        )
+        self._show(self._style.paint("where payloads differ from their schemas:", Tone.WARNING))
         lines = [self._drift_line(key, count) for key, count in tally.drift.most_common(MAX_DRIFT_LINES)]
         for parts in lines:
             for line in self._broken(parts):
