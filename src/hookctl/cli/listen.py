@@ -12,7 +12,7 @@ import typer
 from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
-from hookctl.cli.options import refuse_secret
+from hookctl.cli.options import HIDDEN_SECRET, cacert_option, insecure_option, refuse_secret, secret_file_option
 from hookctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -112,15 +112,8 @@ def listen_command(
             rich_help_panel=FORWARD,
         ),
     ] = False,
-    cacert: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--cacert", metavar="FILE", help="Trust the authorities in this PEM file.", rich_help_panel=FORWARD
-        ),
-    ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Do not check TLS certificates.", rich_help_panel=FORWARD)
-    ] = False,
+    cacert: Annotated[Optional[Path], cacert_option(FORWARD)] = None,  # noqa: UP045
+    insecure: Annotated[bool, insecure_option(FORWARD)] = False,
     respond: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(
@@ -153,16 +146,7 @@ def listen_command(
             rich_help_panel=JUDGED,
         ),
     ] = None,
-    secret_file: Annotated[
-        Texts,
-        typer.Option(
-            "--secret-file",
-            metavar="FILE",
-            help="File with the signing secret, - for standard input; twice: current, then previous. "
-            "[default: the provider's variable, else .env.local, .env]",
-            rich_help_panel=JUDGED,
-        ),
-    ] = None,
+    secret_file: Annotated[Texts, secret_file_option(JUDGED)] = None,
     tolerance: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
@@ -202,7 +186,7 @@ def listen_command(
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Show only what goes wrong.", rich_help_panel=RESULTS)
     ] = False,
-    secret: Annotated[Text, typer.Option("--secret", hidden=True)] = None,
+    secret: Annotated[Text, HIDDEN_SECRET] = None,
 ) -> int:
     """Receive deliveries: verify, keep, show, pass on.
 

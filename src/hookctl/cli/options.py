@@ -1,8 +1,10 @@
-"""What several commands do with the same option."""
+"""Options that several commands have alike: what they are called, and what is done with them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 from hookctl.errors import UsageError
 
@@ -10,6 +12,36 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hookctl.runtime import Runtime
+
+
+HIDDEN_SECRET = typer.Option("--secret", hidden=True)
+"""Known only to be refused, with a sentence that says what to do instead."""
+
+
+def secret_file_option(panel: str) -> Any:  # noqa: ANN401 - Typer's private type
+    """Return `--secret-file`, under a heading of the help."""
+    return typer.Option(
+        "--secret-file",
+        metavar="FILE",
+        help="File with the signing secret, - for standard input; twice: current, then previous. "
+        "[default: the provider's variable, else .env.local, .env]",
+        rich_help_panel=panel,
+    )
+
+
+def cacert_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--cacert`, under a heading of the help."""
+    return typer.Option(
+        "--cacert",
+        metavar="FILE",
+        help="Trust the certificate authorities in this PEM file.",
+        rich_help_panel=panel,
+    )
+
+
+def insecure_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--insecure`, under a heading of the help."""
+    return typer.Option("--insecure", help="Do not check TLS certificates.", rich_help_panel=panel)
 
 
 def refuse_secret(value: str | None, command: str) -> None:

@@ -13,7 +13,7 @@ from hookctl.captures.form import Form
 from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
-from hookctl.cli.options import refuse_secret
+from hookctl.cli.options import HIDDEN_SECRET, cacert_option, insecure_option, refuse_secret, secret_file_option
 from hookctl.delivery import parse_expect
 from hookctl.errors import ExitCode, UsageError
 from hookctl.flows.replay import Replayed, dry_run, run_replay
@@ -133,19 +133,8 @@ def replay(
             rich_help_panel=WHERE,
         ),
     ] = None,
-    cacert: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--cacert",
-            metavar="FILE",
-            help="Trust the certificate authorities in this PEM file.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
-    insecure: Annotated[
-        bool,
-        typer.Option("--insecure", help="Do not check TLS certificates.", rich_help_panel=WHERE),
-    ] = False,
+    cacert: Annotated[Optional[Path], cacert_option(WHERE)] = None,  # noqa: UP045
+    insecure: Annotated[bool, insecure_option(WHERE)] = False,
     verbatim: Annotated[
         bool,
         typer.Option(
@@ -154,16 +143,7 @@ def replay(
             rich_help_panel=SIGNATURE,
         ),
     ] = False,
-    secret_file: Annotated[
-        Texts,
-        typer.Option(
-            "--secret-file",
-            metavar="FILE",
-            help="File with the signing secret, - for standard input; twice: current, then previous. "
-            "[default: the provider's variable, else .env.local, .env]",
-            rich_help_panel=SIGNATURE,
-        ),
-    ] = None,
+    secret_file: Annotated[Texts, secret_file_option(SIGNATURE)] = None,
     rate: Annotated[
         Number,
         typer.Option(
@@ -207,7 +187,7 @@ def replay(
         bool,
         typer.Option("-q", "--quiet", help="Show the summary only.", rich_help_panel=RESULTS),
     ] = False,
-    secret: Annotated[Text, typer.Option("--secret", hidden=True)] = None,
+    secret: Annotated[Text, HIDDEN_SECRET] = None,
 ) -> int:
     """Send again what was received, or a capture from a file.
 

@@ -13,7 +13,14 @@ import typer
 from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
-from hookctl.cli.options import junit_path, refuse_secret
+from hookctl.cli.options import (
+    HIDDEN_SECRET,
+    cacert_option,
+    insecure_option,
+    junit_path,
+    refuse_secret,
+    secret_file_option,
+)
 from hookctl.delivery import parse_expect, parse_header
 from hookctl.errors import ExitCode, UsageError
 from hookctl.flows.send import SendOptions, SendSummary, dry_run, plan_send, run_send
@@ -96,16 +103,7 @@ def send(
             rich_help_panel=WHERE,
         ),
     ] = None,
-    secret_file: Annotated[
-        Texts,
-        typer.Option(
-            "--secret-file",
-            metavar="FILE",
-            help="File with the signing secret, - for standard input; twice: current, then previous. "
-            "[default: the provider's variable, else .env.local, .env]",
-            rich_help_panel=SIGNATURE,
-        ),
-    ] = None,
+    secret_file: Annotated[Texts, secret_file_option(SIGNATURE)] = None,
     set_: Annotated[
         Texts,
         typer.Option(
@@ -325,24 +323,9 @@ def send(
             rich_help_panel=WHERE,
         ),
     ] = False,
-    cacert: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--cacert",
-            metavar="FILE",
-            help="Trust the certificate authorities in this PEM file.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
-    insecure: Annotated[
-        bool,
-        typer.Option(
-            "--insecure",
-            help="Do not check TLS certificates.",
-            rich_help_panel=WHERE,
-        ),
-    ] = False,
-    secret: Annotated[Text, typer.Option("--secret", hidden=True)] = None,
+    cacert: Annotated[Optional[Path], cacert_option(WHERE)] = None,  # noqa: UP045
+    insecure: Annotated[bool, insecure_option(WHERE)] = False,
+    secret: Annotated[Text, HIDDEN_SECRET] = None,
 ) -> int:
     """Render, sign and deliver events to an endpoint.
 

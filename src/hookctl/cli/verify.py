@@ -13,7 +13,7 @@ from hookctl.captures.form import Form
 from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
-from hookctl.cli.options import junit_path, refuse_secret
+from hookctl.cli.options import HIDDEN_SECRET, junit_path, refuse_secret, secret_file_option
 from hookctl.errors import ExitCode, UsageError
 from hookctl.flows.bulk import BulkResult
 from hookctl.flows.tally import Tally
@@ -110,16 +110,7 @@ def verify(
             rich_help_panel=JUDGED,
         ),
     ] = None,
-    secret_file: Annotated[
-        Texts,
-        typer.Option(
-            "--secret-file",
-            metavar="FILE",
-            help="File with the signing secret, - for standard input; twice: current, then previous. "
-            "[default: the provider's variable, else .env.local, .env]",
-            rich_help_panel=JUDGED,
-        ),
-    ] = None,
+    secret_file: Annotated[Texts, secret_file_option(JUDGED)] = None,
     tolerance: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
@@ -158,7 +149,7 @@ def verify(
         bool,
         typer.Option("-q", "--quiet", help="Show the summary only.", rich_help_panel=RESULTS),
     ] = False,
-    secret: Annotated[Text, typer.Option("--secret", hidden=True)] = None,
+    secret: Annotated[Text, HIDDEN_SECRET] = None,
 ) -> int:
     """Say whether captured deliveries are genuine, and if not, exactly why.
 
