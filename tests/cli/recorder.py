@@ -1,16 +1,25 @@
-"""A receiver inside the test's own process that keeps what it gets and answers what the test wants."""
+"""A receiver inside the test's own process that keeps what it gets and answers what the test wants.
+
+It is hookctl's own server; what the bytes on the wire are is checked elsewhere, over raw sockets and by other programs.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
 from typing import TYPE_CHECKING, TypeAlias
+
+from hookctl.receiver import BackgroundServer, Limits, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from hookctl.model import CapturedRequest
+
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -51,44 +60,12 @@ class Recorder:
             assert self._changed.wait_for(lambda: len(self._requests) >= count, timeout_s), self._requests
             return list(self._requests)
 
-    def take(self, request: Received) -> Answer:
-        """Keep a request and return its answer; the answer gets its number, from 0."""
+    def keep(self, request: Received) -> int:
+        """Keep a request and return its number, from 0."""
         with self._changed:
-            number = len(self._requests)
             self._requests.append(request)
             self._changed.notify_all()
-        return self.answer(number, request)
-
-
-class _Server(ThreadingHTTPServer):
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.recorder = recorder
-        recorder.base = f"http://127.0.0.1:{self.server_address[1]}"
-
-    def server_bind(self) -> None:
-        # HTTPServer's own looks the host's name up, which can hang where there is no resolver
-        TCPServer.server_bind(self)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
-        status, answer = self.server.recorder.take(Received(self.path, tuple(self.headers.items()), body))
-        try:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-        except ConnectionError:
-            self.close_connection = True  # the sender was interrupted and waits no longer
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+            return len(self._requests) - 1
 
 
 def always(status: int, body: bytes = b"") -> Callable[[int, Received], Answer]:
@@ -100,15 +77,20 @@ def always(status: int, body: bytes = b"") -> Callable[[int, Received], Answer]:
 def recording(answer: Callable[[int, Received], Answer] | None = None) -> Iterator[Recorder]:
     """Run a receiver on a free port of 127.0.0.1 for the length of a `with` block; it accepts everything by default."""
     recorder = Recorder(answer or always(200, b"OK"))
-    server = _Server(recorder)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="test-recorder")
-    thread.start()
-    try:
-        yield recorder
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="test-recorder") as threads:
+
+        async def handle(request: CapturedRequest) -> Reply:
+            headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
+            received = Received(request.target, headers, request.body)
+            number = recorder.keep(received)
+            # an answer may take its time, and others come meanwhile
+            loop = asyncio.get_running_loop()
+            status, body = await loop.run_in_executor(threads, recorder.answer, number, received)
+            return Reply(status, body)
+
+        with BackgroundServer(handle, grace_s=0.2, limits=Limits(max_connections=_AT_ONCE * 2)) as server:
+            recorder.base = server.url
+            yield recorder
 
 
 def unused_port() -> int:

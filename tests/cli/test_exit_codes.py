@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -169,12 +170,17 @@ def test_4_for_an_address_that_hookctl_never_sends_to(signing: Cli) -> None:
 
 
 def test_4_outweighs_1(signing: Cli) -> None:
-    def fail_then_break(number: int, request: Received) -> Answer:
-        # a status of one digit is not HTTP: the second delivery gets no answer that counts
-        return (500, b"") if number == 0 else (0, b"")
+    given_up = threading.Event()
 
-    with recording(fail_then_break) as recorder:
-        result = signing("send", "order.created", "order.paid", "--to", f"{recorder.base}/hook", "--format", "ndjson")
+    def fail_then_hang(number: int, request: Received) -> Answer:
+        if number:
+            given_up.wait(10)
+        return 500, b""
+
+    with recording(fail_then_hang) as recorder:
+        url = f"{recorder.base}/hook"
+        result = signing("send", "order.created", "order.paid", "--to", url, "--timeout", "1.5", "--format", "ndjson")
+        given_up.set()
         assert len(recorder.requests) == 2
     first, second, summary = result.records
     assert (first["status"], second["ok"], second["error"] is None) == (500, False, False)

@@ -264,7 +264,7 @@ def test_a_pipe_that_is_named_is_read(signing: Cli) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("1 capture: 1 valid\n")
+    assert done.stdout.endswith("1 capture: 1 valid, 1 not as the schema says\n")
 
 
 NAMES = [
