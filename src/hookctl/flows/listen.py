@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
+import threading
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -485,11 +487,12 @@ class _signals:  # noqa: N801 - read as a function
         self._handled: list[signal.Signals] = []
 
     def __enter__(self) -> None:
+        # only the main thread hears signals, and Windows' loops take no handlers: Ctrl-C is an exception there
+        if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+            return
         for number in (signal.SIGINT, signal.SIGTERM):
-            # only the main thread hears signals, and Windows has no such handlers
-            with suppress(NotImplementedError, ValueError, RuntimeError):
-                self._loop.add_signal_handler(number, self._heard, number)
-                self._handled.append(number)
+            self._loop.add_signal_handler(number, self._heard, number)
+            self._handled.append(number)
 
     def __exit__(self, *_: object) -> None:
         for number in self._handled:
