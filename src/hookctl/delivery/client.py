@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from hookctl.errors import InputError
+from hookctl.delivery.failures import connection_lost, protocol_failure, timed_out
+from hookctl.delivery.lean_httpx import load_httpx
+from hookctl.delivery.tls import tls_context
 from hookctl.model import Attempt, Failure, FailureKind, Response, SignedRequest
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from types import ModuleType, TracebackType
+    from types import TracebackType
 
     from hookctl.delivery.transport import DeadlineTransport
 
 RESPONSE_LIMIT_BYTES = 1024 * 1024
 """An answer is read this far and no further; what counts is its status."""
-
-_REASON_CHARACTERS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +93,11 @@ class Client:
         except DeliveryFailedError as error:
             failure = error.failure
         except httpcore.TimeoutException:
-            failure = _timeout(response, timeout_s)
+            failure = timed_out(response, timeout_s)
         except httpcore.RemoteProtocolError as error:
-            failure = _protocol_failure(str(error), response)
+            failure = protocol_failure(str(error), response)
         except httpcore.NetworkError as error:
-            failure = _connection_lost(response, str(error))
+            failure = connection_lost(response, str(error))
         except httpcore.ProxyError as error:
             failure = Failure(FailureKind.PROXY, f"the proxy refused: {error}")
         return Attempt(response, failure, (time.perf_counter() - started) * 1000)
@@ -149,86 +148,4 @@ class Client:
     @cached_property
     def _ssl_context(self) -> ssl.SSLContext:
         # made when the first https URL is met: loading the authorities takes tens of milliseconds
-        import ssl
-
-        if self._options.insecure:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            return context
-        if self._options.cacert is None:
-            return _as_everywhere(_usual_authorities())
-        try:
-            return _as_everywhere(ssl.create_default_context(cafile=self._options.cacert))
-        except ssl.SSLError:
-            raise InputError(f"--cacert {self._options.cacert}: not a PEM file of certificates") from None
-        except OSError as error:
-            raise InputError(f"--cacert {self._options.cacert}: {error.strerror}") from None
-
-
-def load_httpx() -> ModuleType:
-    """Import httpx without its command line."""
-    # httpx/__init__ imports its own command line, and with it click, pygments and rich, wherever click is
-    # installed. None in sys.modules makes that import fail, which httpx allows for.
-    if "httpx" not in sys.modules:
-        sys.modules["httpx._main"] = None  # type: ignore[assignment]
-        try:
-            import httpx
-        finally:
-            del sys.modules["httpx._main"]
-    import httpx
-
-    return httpx
-
-
-def _as_everywhere(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Judge certificates as curl does, and Python before 3.13.
-
-    From 3.13 on Python also refuses an authority that lacks extensions, as many a team's own one does. The chain, the
-    dates and the host's name are checked all the same.
-    """
-    import ssl
-
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
-
-
-def _usual_authorities() -> ssl.SSLContext:
-    from hookctl.delivery.network import DeliveryFailedError
-
-    try:
-        context: ssl.SSLContext = load_httpx().create_ssl_context()
-    except OSError as error:
-        # ssl.SSLError is one too: a file that is not PEM
-        message = "the certificate authorities that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read"
-        raise DeliveryFailedError(Failure(FailureKind.TLS, message, error.strerror)) from None
-    return context
-
-
-def _timeout(response: Response | None, timeout_s: float) -> Failure:
-    if response is None:
-        return Failure(FailureKind.TIMEOUT, f"no answer within {timeout_s:g} s")
-    message = f"the answer began with {response.status} but did not end within {timeout_s:g} s"
-    return Failure(FailureKind.TIMEOUT, message)
-
-
-def _protocol_failure(reason: str, response: Response | None) -> Failure:
-    # httpcore's own wording for an end of stream; everything else is h11's complaint about the bytes
-    if reason.startswith(("Server disconnected", "peer closed connection")):
-        return _connection_lost(response, "closed")
-    if reason == "illegal request line":
-        # h11's words for a first byte that no line of HTTP begins with
-        message = "the answer is not valid HTTP: it does not begin with a status line"
-        return Failure(FailureKind.INVALID_HTTP, message, "is it https there, or another protocol?")
-    # h11 quotes the line that it did not like, and a line can be as long as the receiver pleases
-    shown = reason if len(reason) <= _REASON_CHARACTERS else f"{reason[:_REASON_CHARACTERS]}..."
-    return Failure(FailureKind.INVALID_HTTP, f"the answer is not valid HTTP: {shown}")
-
-
-def _connection_lost(response: Response | None, reason: str) -> Failure:
-    how = "was reset" if "reset" in reason.lower() else "was closed"
-    if response is None:
-        return Failure(FailureKind.RESET, f"the connection {how} before an answer came", "did the app crash?")
-    return Failure(
-        FailureKind.RESET, f"the answer began with {response.status} but the connection {how} before its end"
-    )
+        return tls_context(self._options.cacert, insecure=self._options.insecure)
