@@ -130,6 +130,7 @@ class _Description:
             events=tuple(self._event(name, key, table) for key, table in top.table("events").tables()),
             sources=tuple(self._sources.values()),
             facts=self._facts,
+            out_of_order=self._section("checks", self._out_of_order) if "checks" in top else (),
         )
         if not provider.events:
             raise top.error("events", "lists no event")
@@ -309,6 +310,16 @@ class _Description:
             wrong_method=table.optional_integer("wrong_method"),
             deadline_s=table.seconds("deadline_s"),
         )
+
+    def _out_of_order(self, table: Table) -> tuple[str, ...]:
+        names = table.texts("out_of_order")
+        known = [key for key, _ in self._top.table("events").tables()]
+        for name in names:
+            if name not in known:
+                raise table.error("out_of_order", f"names {name!r}, which is no event", hint=did_you_mean(name, known))
+        if len(names) < 2:
+            raise table.error("out_of_order", "must name two events, the later one first")
+        return names
 
     def _event(self, provider: str, name: str, table: Table) -> Event:
         if not _EVENT_NAME.fullmatch(name):

@@ -121,6 +121,14 @@ class Table:
         for key in self._data:
             yield key, self.table(key)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return an optional array of non-empty strings, empty when the key is absent."""
+        self._asked.add(key)
+        value = self._data.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self.error(key, "must be an array of non-empty strings")
+        return tuple(value)
+
     def finish(self) -> None:
         """Raise `ProviderError` for the first key that nobody asked for."""
         for key in self._data:

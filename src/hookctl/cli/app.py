@@ -16,6 +16,7 @@ COMMANDS = {
     "send": "Render, sign and deliver events to an endpoint.",
     "verify": "Say whether captured deliveries are genuine, and why not.",
     "deliveries": "List, show, export and prune what was received.",
+    "check": "Say whether a receiver is right, and what is wrong with it.",
     "listen": "Receive deliveries: verify, keep, show, pass on.",
     "replay": "Send again what was received, or a capture from a file.",
     "demo": "Try it all on this machine, nothing to configure.",

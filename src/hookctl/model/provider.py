@@ -239,6 +239,8 @@ class Provider:
     sources: tuple[Source, ...]
     facts: Mapping[str, str]
     """Source of each section's facts, by section name."""
+    out_of_order: tuple[str, ...] = ()
+    """Two events about one thing, the later one first: a receiver must stand it when they come like that."""
 
     @property
     def has_ids(self) -> bool:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hookctl.check.catalogue import CONTROL
+from hookctl.check.model import Result
 from hookctl.model import Unreadable
 from hookctl.report.files import write_atomically
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from hookctl.check.model import Outcome
+    from hookctl.flows.check import CheckPlan, CheckSummary
     from hookctl.flows.tally import Case, Found, Tally
     from hookctl.model import Delivery
 
@@ -46,6 +50,8 @@ class JUnitCase:
     class_name: str
     duration_s: float
     problem: JUnitProblem | None
+    skipped: str | None = None
+    """Why it decides nothing; None where it does."""
 
 
 def write_junit(path: Path, title: str, cases: Iterable[JUnitCase], clean: Callable[[str], str]) -> None:
@@ -61,7 +67,7 @@ def write_junit(path: Path, title: str, cases: Iterable[JUnitCase], clean: Calla
         InputError: it cannot be written.
     """
     # 15 ms to load, and only a report needs it
-    from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
+    from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
     suites: dict[str, TestSuite] = {}
     for case in cases:
@@ -72,6 +78,8 @@ def write_junit(path: Path, title: str, cases: Iterable[JUnitCase], clean: Calla
             result = kind(_xml(clean(case.problem.headline)), case.problem.kind)
             result.text = _xml(clean(case.problem.text))
             element.result = [result]
+        elif case.skipped is not None:
+            element.result = [Skipped(_xml(clean(case.skipped)))]
         suite.add_testcase(element)
     document = JUnitXml(title)
     for suite in suites.values():
@@ -187,6 +195,42 @@ def _told(found: Found) -> tuple[str, str]:
     elif found.verdict.valid:
         why = f"its payload differs from its schema: {', '.join(f'{one.kind} {one.path}' for one in found.drift)}"
     return found.capture.source, "\n".join((why, *found.notes))
+
+
+def check_cases(plan: CheckPlan, summary: CheckSummary) -> Iterable[JUnitCase]:
+    """Yield a case for each check: a failure where it decides the exit code, an error where that cannot be told."""
+    suite = f"{plan.provider.name} {plan.endpoint.url}"
+    for outcome in summary.outcomes:
+        problem, skipped = _check_problem(outcome, summary)
+        seconds = outcome.duration_ms / 1000
+        yield JUnitCase(suite, outcome.check.id, "hookctl.check", seconds, problem, skipped)
+
+
+def _check_problem(outcome: Outcome, summary: CheckSummary) -> tuple[JUnitProblem | None, str | None]:
+    """Return what is wrong and decides, or else why it does not decide; neither where all is well."""
+    check = outcome.check
+    is_control = check.id == CONTROL and outcome.result is not Result.PASS
+    if is_control or check.id in summary.unclear:
+        kind = "control" if is_control else "inconclusive"
+        return JUnitProblem(is_error=True, kind=kind, headline=outcome.detail, text=_findings(outcome)), None
+    if check.id in summary.failed:
+        text = _findings(outcome)
+        return JUnitProblem(is_error=False, kind=outcome.severity, headline=outcome.detail, text=text), None
+    if outcome.result is Result.PASS:
+        return None, None
+    return None, f"{outcome.severity} {outcome.result}: {outcome.detail}"
+
+
+def _findings(outcome: Outcome) -> str:
+    check, exchange = outcome.check, outcome.deciding
+    lines = [f"sent: {check.sends}", f"expected: {check.expects}", f"found: {outcome.detail}", f"why: {check.why}"]
+    lines.append(f"fix: {outcome.hint or check.fix}")
+    if exchange is not None and exchange.attempt.response is not None:
+        body = exchange.attempt.response.body.decode("utf-8", "backslashreplace")
+        # what is cut may be a secret that is then not recognised: only what is shorter is shown
+        lines.append(f"came back: {exchange.attempt.response.status}")
+        lines.append(body)
+    return "\n".join(lines)
 
 
 def _xml(text: str) -> str:

@@ -6,12 +6,15 @@ from base64 import b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
+from hookctl.check.model import Result
 from hookctl.model import TimeUnit
 from hookctl.timestamps import write_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hookctl.check.model import Check, Exchange, Outcome
+    from hookctl.flows.check import CheckSummary
     from hookctl.flows.deliveries import Pruned
     from hookctl.flows.examine import Finding
     from hookctl.flows.latency import Latencies
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from hookctl.flows.replay import Replayed
     from hookctl.flows.send import SendSummary
     from hookctl.flows.tally import Tally
-    from hookctl.model import Delivery, Event, RawHeaders, Response, SignedRequest, Unreadable
+    from hookctl.model import Delivery, Event, Provider, RawHeaders, Response, SignedRequest, Unreadable
     from hookctl.payload.drift import Drift
     from hookctl.receiver import Refusal
     from hookctl.store import Forwarded, StoredDelivery, Summary
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     Clean: TypeAlias = Callable[[str], str]
 
 Record: TypeAlias = dict[str, object]
+
+CHECK_SCHEMA = "hookctl.check/1"
+"""The version of what a check writes, in its summary."""
 
 PERCENTILES = (50, 95, 99)
 """The percentiles of answer times that a summary holds."""
@@ -366,6 +372,79 @@ def _stored(
 
 def _headers(headers: RawHeaders, clean: Clean) -> list[list[str]]:
     return [[clean(name.decode("latin-1")), clean(value.decode("latin-1"))] for name, value in headers]
+
+
+def check_record(outcome: Outcome, clean: Clean) -> Record:
+    """Return `type:"check"`: id, severity, result, status, detail, then what the detail is made of.
+
+    Args:
+        outcome: what a check came to.
+        clean: masks secrets in what the receiver answered.
+    """
+    check, exchange = outcome.check, outcome.deciding
+    hint = outcome.hint or (check.fix if outcome.result is Result.FAIL else None)
+    return {
+        "type": "check",
+        "id": check.id,
+        "severity": outcome.severity,
+        "result": outcome.result,
+        "status": outcome.status,
+        "detail": clean(outcome.detail),
+        "sent": check.sends,
+        "expected": check.expects,
+        "why": check.why,
+        "fix": None if hint is None else clean(hint),
+        "duration_ms": round(outcome.duration_ms, 3),
+        "diagnosis": outcome.diagnosis,
+        "deviations": [
+            {
+                "label": one.label,
+                "result": one.result,
+                "severity": one.severity,
+                "detail": clean(one.sentence),
+                "status": None if one.exchange is None else _status(one.exchange),
+            }
+            for one in outcome.deviations
+        ],
+        "response": None
+        if exchange is None or exchange.attempt.response is None
+        else _response(exchange.attempt.response, clean),
+    }
+
+
+def _status(exchange: Exchange) -> int | None:
+    response = exchange.attempt.response
+    return None if response is None else response.status
+
+
+def check_summary_record(summary: CheckSummary) -> Record:
+    """Return `type:"summary"` of a check: schema, verdict, counts, ids of what failed."""
+    return {
+        "type": "summary",
+        "schema": CHECK_SCHEMA,
+        "verdict": summary.verdict,
+        "exit_code": int(summary.exit_code),
+        **{result.value: summary.results[result] for result in Result},
+        "failed": summary.failed,
+        "warned": summary.warned,
+        "unclear": summary.unclear,
+    }
+
+
+def check_listing_record(provider: Provider, check: Check) -> Record:
+    """Return `type:"check_description"`: what a check is, without running it."""
+    return {
+        "type": "check_description",
+        "id": check.id,
+        "provider": provider.name,
+        "severity": check.severity,
+        "sends": check.sends,
+        "expects": check.expects,
+        "why": check.why,
+        "fix": check.fix,
+        "effect": check.effect,
+        "applies": check.absent is None,
+    }
 
 
 def pruned_record(pruned: Pruned) -> Record:

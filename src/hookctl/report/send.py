@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hookctl.flows.latency import Latencies
     from hookctl.flows.send import SendEvent, SendSummary
-    from hookctl.model import Event, Provider, SignedRequest
+    from hookctl.model import Event, Provider, Response, SignedRequest
     from hookctl.report.machine import RecordWriter
     from hookctl.runtime import Runtime
 
@@ -156,8 +156,8 @@ class TextSendReport:
         for detail in self._details(delivery):
             self._line(f"    {detail}")
         if self._verbose and attempt.response is not None:
-            for key, value in attempt.response.headers:
-                self._line(f"  < {safe_line(clean(key))}: {safe_line(clean(value))}")
+            for line in response_lines(attempt.response, clean):
+                self._line(line)
         if attempt.response is not None and (not delivery.ok or self._verbose):
             for text in excerpt(safe_text(clean(attempt.response.body.decode("utf-8", "backslashreplace")))):
                 self._line(f"  | {text}")
@@ -207,14 +207,23 @@ class TextSendReport:
         return None
 
     def _request(self, request: SignedRequest) -> None:
-        clean = self._runtime.redactor.clean
-        self._line(f"  > {request.method} {safe_line(request.url)}")
-        for name, value in request.headers:
-            self._line(f"  > {safe_line(clean(name))}: {safe_line(clean(value))}")
-        self._line("  >")
-        # as sent: rendered bytes are not redacted, only made safe to show
-        for text in safe_bytes(request.body).split("\n"):
-            self._show(f"  > {text}")
+        for line in request_lines(request, self._runtime.redactor.clean):
+            self._show(line)
+
+
+def request_lines(request: SignedRequest, clean: Callable[[str], str]) -> list[str]:
+    """Return a request as it is shown: its headers masked, its body as it is sent."""
+    lines = [f"  > {request.method} {safe_line(clean(request.url))}"]
+    lines += [f"  > {safe_line(clean(name))}: {safe_line(clean(value))}" for name, value in request.headers]
+    lines.append("  >")
+    # as sent: rendered bytes are not redacted, only made safe to show
+    lines += [f"  > {text}" for text in safe_bytes(request.body).split("\n")]
+    return lines
+
+
+def response_lines(response: Response, clean: Callable[[str], str]) -> list[str]:
+    """Return the headers of an answer as they are shown."""
+    return [f"  < {safe_line(clean(key))}: {safe_line(clean(value))}" for key, value in response.headers]
 
 
 def _percentiles(latencies: Latencies) -> str:

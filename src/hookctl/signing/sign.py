@@ -58,7 +58,7 @@ def sign(provider: Provider, payload: Payload, secrets: SecretPair, rotation: Ro
     _require_named(provider, payload)
     timestamp = "" if provider.timestamp is None else str(write_time(payload.at_ms, provider.timestamp.unit))
     delivery_id = payload.event_id or ""
-    content = signed_content(spec, payload.body, timestamp.encode(), _id_bytes(provider, delivery_id))
+    content = signed_content(spec, payload.body, timestamp.encode(), id_bytes(provider, delivery_id))
     unsigned = Signing(timestamp, (), payload.event or "", delivery_id)
     current = compute_signature(spec, secrets.current.value, content)
     if rotation is not None and not spec.rotates:
@@ -87,8 +87,8 @@ def _require_named(provider: Provider, payload: Payload) -> None:
         raise InputError(f"{provider.title} signs the event's id, and the body has none")
 
 
-def _id_bytes(provider: Provider, delivery_id: str) -> bytes:
-    """Return the id as it is signed: as its header holds it, else as its text in the body reads."""
+def id_bytes(provider: Provider, delivery_id: str) -> bytes:
+    """Return an id as it is signed: as its header holds it, else as its text in the body reads."""
     if any("{id}" in header.value for header in provider.headers):
         try:
             return delivery_id.encode("utf-8", "surrogateescape")

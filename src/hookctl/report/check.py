@@ -1,0 +1,279 @@
+"""`hookctl check` for people, for programs and for a CI."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from typing import TYPE_CHECKING, Protocol
+
+from hookctl.check.model import Exchange, Outcome, Result, Severity
+from hookctl.errors import ExitCode
+from hookctl.flows.check import Log
+from hookctl.report.columns import columns, cut
+from hookctl.report.problems import report_note
+from hookctl.report.records import check_listing_record, check_record, check_summary_record
+from hookctl.report.safe import safe_line, safe_text
+from hookctl.report.send import excerpt, request_lines, response_lines
+from hookctl.report.style import Style, Tone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hookctl.check.model import Check
+    from hookctl.flows.check import CheckEvent, CheckPlan, CheckSummary
+    from hookctl.model import Attempt, Provider
+    from hookctl.report.machine import RecordWriter
+    from hookctl.runtime import Runtime
+
+WIDTH = 80
+"""Columns that text is broken to when standard output is no terminal."""
+
+MAX_WIDTH = 100
+"""Columns that text is broken to on the widest terminal."""
+
+_ID_WIDTH = 14
+_INDENT = "    "
+_LABEL_WIDTH = 10
+_ANSWER_LINES = 4
+
+
+class CheckReport(Protocol):
+    """Takes what a run of checks yields, and its summary."""
+
+    def take(self, event: CheckEvent) -> None:
+        """Report one thing that happened."""
+
+    def close(self, summary: CheckSummary) -> None:
+        """Report the end."""
+
+
+class MachineCheckReport:
+    """Outcomes as records; notes go to standard error."""
+
+    def __init__(self, writer: RecordWriter, runtime: Runtime) -> None:
+        self._writer = writer
+        self._runtime = runtime
+
+    def take(self, event: CheckEvent) -> None:
+        """Write an outcome, or a note beside the data."""
+        if isinstance(event, Outcome):
+            self._writer.write(check_record(event, self._runtime.redactor.clean))
+        elif isinstance(event, Log):
+            report_log(event, self._runtime)
+        elif not isinstance(event, Exchange):
+            report_note(event.text, self._runtime)
+
+    def close(self, summary: CheckSummary) -> None:
+        """Write the verdict and the counts."""
+        self._writer.close(check_summary_record(summary))
+
+
+class TextCheckReport:
+    """A line for each check, what is wrong in full, one line of verdict.
+
+    Args:
+        runtime: streams and redactor.
+        plan: what is run.
+        verbose: show each request as sent and the answer's headers.
+        quiet: only the verdict.
+    """
+
+    def __init__(self, runtime: Runtime, plan: CheckPlan, *, verbose: bool, quiet: bool) -> None:
+        self._runtime = runtime
+        self._plan = plan
+        self._verbose = verbose
+        self._quiet = quiet
+        self._style = Style.of(runtime.out, runtime.env)
+        width = shutil.get_terminal_size((WIDTH, 24)).columns if runtime.out.is_terminal else WIDTH
+        self._width = max(40, min(width, MAX_WIDTH))
+        self._skipped: dict[str, list[str]] = {}
+        if not quiet:
+            self._line(f"{self._style.paint('checking', Tone.STRONG)} {safe_line(plan.endpoint.url)}")
+            told = (
+                f"{plan.provider.title}, {plan.event.name}, signed with the secret from {plan.secrets.current.origin}"
+            )
+            self._wrapped(told, "", tone=Tone.QUIET)
+
+    def take(self, event: CheckEvent) -> None:
+        """Write what happened."""
+        if isinstance(event, Exchange):
+            if self._verbose:
+                self._exchange(event)
+        elif isinstance(event, Log):
+            report_log(event, self._runtime)
+        elif not isinstance(event, Outcome):
+            report_note(event.text, self._runtime)
+        elif event.result is Result.SKIPPED:
+            self._skipped.setdefault(event.detail, []).append(event.check.id)
+        elif not self._quiet:
+            self._outcome(event)
+
+    def close(self, summary: CheckSummary) -> None:
+        """Write what was not run and why, then the verdict in one line."""
+        if not self._quiet and self._skipped:
+            self._line(self._style.paint("not run:", Tone.QUIET))
+            for reason, ids in self._skipped.items():
+                self._wrapped(f"{', '.join(ids)}: {reason}", "  - ", tone=Tone.QUIET)
+        self._line(self._verdict(summary))
+
+    def _line(self, text: str) -> None:
+        self._runtime.out.line(self._runtime.redactor.clean(text))
+
+    def _outcome(self, outcome: Outcome) -> None:
+        style = self._style
+        status = "---" if outcome.status is None else str(outcome.status)
+        line = f"{self._mark(outcome)} {outcome.check.id:<{_ID_WIDTH}} {status:>3}"
+        told = safe_line(self._runtime.redactor.clean(outcome.detail))
+        if outcome.result is Result.PASS:
+            time = f"{outcome.duration_ms:5.0f} ms" if outcome.duration_ms else " " * 8
+            line += f" {style.paint(time, Tone.QUIET)}"
+            self._line(f"{line}  {style.paint(told, Tone.QUIET)}".rstrip() if told else line.rstrip())
+            return
+        word = outcome.severity if outcome.result is Result.FAIL else outcome.result
+        self._line(f"{line}  {style.paint(word, self._tone(outcome))}")
+        for label, text in self._finding(outcome, told):
+            self._wrapped(text, f"{_INDENT}{label:<{_LABEL_WIDTH}}")
+
+    def _finding(self, outcome: Outcome, told: str) -> Iterator[tuple[str, str]]:
+        check = outcome.check
+        if outcome.result is Result.INCONCLUSIVE:
+            yield "reason", told
+            if outcome.hint:
+                yield "hint", safe_line(outcome.hint)
+            return
+        yield "sent", check.sends
+        exchange = outcome.deciding
+        if exchange is not None:
+            yield "came back", self._came_back(exchange.attempt)
+        yield "expected", check.expects
+        yield "found", told
+        yield "why", check.why
+        if outcome.result is Result.FAIL:
+            yield "fix", safe_line(outcome.hint or check.fix)
+
+    def _came_back(self, attempt: Attempt) -> str:
+        clean = self._runtime.redactor.clean
+        response = attempt.response
+        if response is None:
+            return "nothing"
+        text = safe_text(clean(response.body.decode("utf-8", "backslashreplace")))
+        body = " ".join(" ".join(excerpt(text)[:_ANSWER_LINES]).split())
+        said = f"{response.status} after {attempt.duration_ms:.0f} ms"
+        return f"{said}: {cut(body, 200)}" if body else said
+
+    def _wrapped(self, text: str, lead: str, *, tone: Tone | None = None) -> None:
+        lines = textwrap.wrap(
+            text,
+            self._width,
+            initial_indent=lead,
+            subsequent_indent=" " * len(lead),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines:
+            self._line(line if tone is None else self._style.paint(line, tone))
+
+    def _exchange(self, exchange: Exchange) -> None:
+        clean = self._runtime.redactor.clean
+        name = f"{exchange.check} ({exchange.probe.label})" if exchange.probe.label else exchange.check
+        self._line(self._style.paint(name, Tone.STRONG))
+        for line in request_lines(exchange.probe.request, clean):
+            self._runtime.out.line(line)
+        attempt = exchange.attempt
+        if attempt.response is not None:
+            self._line(f"  < {attempt.response.status} after {attempt.duration_ms:.0f} ms")
+            for line in response_lines(attempt.response, clean):
+                self._line(line)
+            for text in excerpt(safe_text(clean(attempt.response.body.decode("utf-8", "backslashreplace")))):
+                self._line(f"  | {text}")
+        if attempt.failure is not None:
+            self._line(f"  < {safe_line(attempt.failure.message)}")
+
+    def _tone(self, outcome: Outcome) -> Tone:
+        if outcome.result is not Result.FAIL:
+            return Tone.QUIET if outcome.result is Result.INFO else Tone.WARNING
+        decides = outcome.severity is Severity.MUST or self._plan.options.strict
+        return Tone.BAD if decides else Tone.WARNING
+
+    def _mark(self, outcome: Outcome) -> str:
+        if outcome.result is Result.PASS:
+            return self._style.yes
+        marks = {Result.FAIL: "!", Result.INCONCLUSIVE: "?", Result.INFO: "i"}
+        if outcome.result is Result.FAIL and self._tone(outcome) is Tone.BAD:
+            return self._style.no
+        return self._style.paint(marks[outcome.result], self._tone(outcome))
+
+    def _verdict(self, summary: CheckSummary) -> str:
+        tone = {ExitCode.YES: Tone.GOOD, ExitCode.NO: Tone.BAD}.get(summary.exit_code, Tone.WARNING)
+        return self._style.paint(verdict_line(summary), tone)
+
+
+def verdict_line(summary: CheckSummary) -> str:
+    """Return the verdict in one line that fits a terminal."""
+    passed = f"{summary.results[Result.PASS]} passed"
+    more = [f"{len(summary.warned)} warned"] if summary.warned else []
+    if summary.results[Result.SKIPPED]:
+        more.append(f"{summary.results[Result.SKIPPED]} not run")
+    rest = f"; {', '.join((passed, *more))}"
+    if not summary.ended:
+        return f"interrupted{rest}"
+    match summary.exit_code:
+        case ExitCode.YES:
+            return f"right: {', '.join((passed, *more))}"
+        case ExitCode.NO:
+            return f"wrong: {len(summary.failed)} failed{_named(summary.failed, rest)}{rest}"
+        case ExitCode.NETWORK:
+            return "unreachable: nothing could be checked"
+        case _ if summary.control_failed:
+            return "inconclusive: a genuine delivery was not accepted, so nothing can be told"
+        case _:
+            return f"inconclusive: {len(summary.unclear)} cannot be told{_named(summary.unclear, rest)}{rest}"
+
+
+def _named(ids: Sequence[str], rest: str) -> str:
+    """Return as many ids, in brackets, as there is room for on the line."""
+    room = WIDTH - len("inconclusive: 99 cannot be told ()") - len(rest)
+    shown: list[str] = []
+    for name in ids:
+        if columns(", ".join((*shown, name, "+99"))) > room:
+            break
+        shown.append(name)
+    left = len(ids) - len(shown)
+    if not shown:
+        return ""
+    return f" ({', '.join((*shown, f'+{left}') if left else shown)})"
+
+
+def report_log(log: Log, runtime: Runtime) -> None:
+    """Write the end of an app's log to standard error, and where all of it is."""
+    clean = runtime.redactor.clean
+    report_note(f"the app's log is {log.path}" + (", and ends with" if log.lines else ", and is empty"), runtime)
+    for line in log.lines:
+        runtime.err.line(f"  | {safe_line(clean(line))}")
+
+
+def write_listing(checks: Sequence[tuple[Provider, Check]], runtime: Runtime) -> None:
+    """Write what checks there are, for people: id, severity, what is sent, why."""
+    style = Style.of(runtime.out, runtime.env)
+    provider: Provider | None = None
+    for one, check in checks:
+        if one is not provider:
+            provider = one
+            runtime.out.line(style.paint(one.title, Tone.STRONG))
+        runtime.out.line(f"{check.id:<{_ID_WIDTH}} {check.severity}")
+        told = [("sends", check.sends), ("expects", check.expects), ("why", check.why)]
+        if check.absent is not None:
+            told.append(("not run", check.absent))
+        for label, text in told:
+            lead = f"{_INDENT}{label:<{_LABEL_WIDTH}}"
+            for line in textwrap.wrap(
+                text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
+            ):
+                runtime.out.line(line)
+
+
+def write_listing_records(checks: Sequence[tuple[Provider, Check]], writer: RecordWriter) -> None:
+    """Write what checks there are as records."""
+    for provider, check in checks:
+        writer.write(check_listing_record(provider, check))
+    writer.close({"type": "summary", "total": len(checks)})
