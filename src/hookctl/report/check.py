@@ -6,10 +6,12 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING, Protocol
 
-from hookctl.check.model import Exchange, Outcome, Result, Severity
+from hookctl.check.catalogue import CONTROL
+from hookctl.check.model import Exchange, Manner, Outcome, Result, Severity
+from hookctl.check.outcomes import status_of
 from hookctl.errors import ExitCode
 from hookctl.flows.check import Log
-from hookctl.report.columns import columns, cut
+from hookctl.report.columns import cut
 from hookctl.report.problems import report_note
 from hookctl.report.records import check_listing_record, check_record, check_summary_record
 from hookctl.report.safe import safe_line, safe_text
@@ -110,7 +112,10 @@ class TextCheckReport:
 
     def close(self, summary: CheckSummary) -> None:
         """Write what was not run and why, then the verdict in one line."""
-        if not self._quiet and self._skipped:
+        if not self._quiet and summary.control_failed and summary.results[Result.PASS] == 0:
+            number = sum(map(len, self._skipped.values()))
+            self._line(self._style.paint(f"not run: the other {number} checks, which mean nothing now", Tone.QUIET))
+        elif not self._quiet and self._skipped:
             self._line(self._style.paint("not run:", Tone.QUIET))
             for reason, ids in self._skipped.items():
                 self._wrapped(f"{', '.join(ids)}: {reason}", "  - ", tone=Tone.QUIET)
@@ -146,7 +151,8 @@ class TextCheckReport:
         if exchange is not None:
             yield "came back", self._came_back(exchange.attempt)
         yield "expected", check.expects
-        yield "found", told
+        if not _said_by_status(outcome):
+            yield "found", told
         yield "why", check.why
         if outcome.result is Result.FAIL:
             yield "fix", safe_line(outcome.hint or check.fix)
@@ -208,6 +214,14 @@ class TextCheckReport:
         return self._style.paint(verdict_line(summary), tone)
 
 
+def _said_by_status(outcome: Outcome) -> bool:
+    """Return whether the status says all that was found, beside what was expected."""
+    exchange = outcome.deciding
+    alone = len(outcome.deviations) == 1 and not outcome.deviations[0].label
+    plain = outcome.check.manner is Manner.EACH and outcome.check.id != CONTROL
+    return plain and alone and exchange is not None and status_of(exchange) is not None
+
+
 def verdict_line(summary: CheckSummary) -> str:
     """Return the verdict in one line that fits a terminal."""
     passed = f"{summary.results[Result.PASS]} passed"
@@ -221,27 +235,27 @@ def verdict_line(summary: CheckSummary) -> str:
         case ExitCode.YES:
             return f"right: {', '.join((passed, *more))}"
         case ExitCode.NO:
-            return f"wrong: {len(summary.failed)} failed{_named(summary.failed, rest)}{rest}"
+            return _with_names(f"wrong: {len(summary.failed)} failed", summary.failed, rest)
         case ExitCode.NETWORK:
             return "unreachable: nothing could be checked"
         case _ if summary.control_failed:
             return "inconclusive: a genuine delivery was not accepted, so nothing can be told"
         case _:
-            return f"inconclusive: {len(summary.unclear)} cannot be told{_named(summary.unclear, rest)}{rest}"
+            return _with_names(f"inconclusive: {len(summary.unclear)} cannot be told", summary.unclear, rest)
 
 
-def _named(ids: Sequence[str], rest: str) -> str:
-    """Return as many ids, in brackets, as there is room for on the line."""
-    room = WIDTH - len("inconclusive: 99 cannot be told ()") - len(rest)
+def _with_names(lead: str, ids: Sequence[str], rest: str) -> str:
+    """Return a line with as many ids, in brackets, as there is room for."""
+    room = WIDTH - len(lead) - len(" ()") - len(rest)
     shown: list[str] = []
-    for name in ids:
-        if columns(", ".join((*shown, name, "+99"))) > room:
+    for place, name in enumerate(ids, 1):
+        more = () if place == len(ids) else (f"+{len(ids) - place}",)
+        if len(", ".join((*shown, name, *more))) > room:
             break
         shown.append(name)
     left = len(ids) - len(shown)
-    if not shown:
-        return ""
-    return f" ({', '.join((*shown, f'+{left}') if left else shown)})"
+    names = ", ".join((*shown, f"+{left}") if left else shown)
+    return f"{lead} ({names}){rest}" if shown else f"{lead}{rest}"
 
 
 def report_log(log: Log, runtime: Runtime) -> None:
