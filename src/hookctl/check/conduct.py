@@ -10,6 +10,7 @@ from hookctl.check.model import Deviation, Manner, Outcome, Result, Severity
 from hookctl.check.outcomes import inconclusive, status_of, summed_up
 from hookctl.check.repeats import COPIES
 from hookctl.check.wanted import ACCEPTED, judge, refused
+from hookctl.model import FailureKind
 from hookctl.signing.tamper import change_first_digit
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Conduct:
             deviation = self._deviation(check, exchange)
             if deviation is not None:
                 deviations.append(deviation)
-            if self.gone_after is not None:
+            # who hangs on one hangs on the others, and each takes as long
+            if self.gone_after is not None or _hung(exchange):
                 break
         return summed_up(check, deviations, exchange)
 
@@ -156,7 +158,9 @@ class Conduct:
             )
         except CounterError as error:
             return inconclusive(check, error.message)
-        deviations = [one for exchange in exchanges if (one := self._deviation(check, exchange)) is not None]
+        deviations: list[Deviation] = []
+        if check.manner is Manner.TOGETHER:
+            deviations += [one for exchange in exchanges if (one := self._deviation(check, exchange)) is not None]
         if grown != 1:
             sentence = f"the counter grew by {grown} for {len(exchanges)} deliveries of one event, expected 1"
             deviations.append(Deviation("", sentence, Result.FAIL, check.severity, exchanges[-1]))
@@ -189,6 +193,11 @@ class Conduct:
 
     def _send_each(self, check: Check, probes: Sequence[Probe]) -> list[Exchange]:
         return [self._sender.send(check, probe) for probe in probes]
+
+
+def _hung(exchange: Exchange) -> bool:
+    failure = exchange.attempt.failure
+    return failure is not None and failure.kind is FailureKind.TIMEOUT
 
 
 def _probes(check: Check, composer: Composer) -> list[Probe]:

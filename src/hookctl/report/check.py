@@ -104,7 +104,8 @@ class TextCheckReport:
         elif isinstance(event, Log):
             report_log(event, self._runtime)
         elif not isinstance(event, Outcome):
-            report_note(event.text, self._runtime)
+            if event.loud or not self._quiet:
+                report_note(event.text, self._runtime)
         elif event.result is Result.SKIPPED:
             self._skipped.setdefault(event.detail, []).append(event.check.id)
         elif not self._quiet:
