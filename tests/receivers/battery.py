@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import socket
 import threading
 import time
@@ -153,10 +154,15 @@ class Vendor:
         return digest.hex().encode() if self.is_stamped else base64.b64encode(digest)
 
     def delivery(self, body: bytes, *, secret: bytes | None = None, stamp: bytes | None = None) -> Request:
-        """Return a correctly signed delivery, as long as no other secret is given."""
+        """Return a correctly signed delivery, as long as no other secret is given.
+
+        Its stamp is the body's own time, when that has one: the second may have ended since the body was made.
+        """
         if not self.is_stamped:
             return Request(((self.signature, self.sign(body, secret=secret)),), body)
-        stamp = _now() if stamp is None else stamp
+        if stamp is None:
+            own = re.search(rb'"timestamp":([0-9]+)', body)
+            stamp = own[1] if own else b"%d" % time.time()
         signature = self.sign(body, stamp=stamp, secret=secret)
         return Request(((self.signature, signature), ("x-arky-timestamp", stamp)), body)
 
@@ -174,10 +180,6 @@ def with_header(request: Request, name: str, value: bytes | None) -> Request:
     """Return the request with another value in a header, or without it."""
     kept = tuple((key, old if key != name else value) for key, old in request.headers)
     return replace(request, headers=tuple((key, text) for key, text in kept if text is not None))
-
-
-def _now() -> bytes:
-    return b"%d" % time.time()
 
 
 def battery(vendor: Vendor) -> Iterator[tuple[str, Request]]:
@@ -273,7 +275,7 @@ def _odd_requests(vendor: Vendor) -> Iterator[tuple[str, Request]]:
 
 def _stamps(vendor: Vendor) -> Iterator[tuple[str, Request]]:
     now = int(time.time())
-    body = compact(vendor.envelope())
+    body = compact(vendor.envelope(at_s=now))
     yield "ts-missing", with_header(vendor.delivery(body), "x-arky-timestamp", None)
     for text in ("undefined", "null", "None"):
         coerced = vendor.delivery(body, stamp=text.encode())
