@@ -126,20 +126,19 @@ class Conduct:
 
     def _in_turn(self, check: Check) -> Outcome:
         # what each kind is answered over a connection of its own is what it has to be answered here
-        first = _probes(check, self._composer)[:2]
-        usual = {probe.wanted: status_of(self._sender.send_quietly(check, probe)) for probe in first}
+        kinds = {probe.label: probe for probe in _probes(check, self._composer)}
+        usual = {kind: status_of(self._sender.send_quietly(check, probe)) for kind, probe in kinds.items()}
         exchanges, left_open = self._sender.send_in_turn(check, _probes(check, self._composer))
         for place, exchange in enumerate(exchanges):
-            failure, status = exchange.attempt.failure, status_of(exchange)
-            if failure is not None:
-                after = f" after the answer to {exchanges[place - 1].probe.label}" if place else ""
-                sentence = f"the connection was lost without a word{after}: {failure.message}"
-            elif status != usual[exchange.probe.wanted]:
-                sentence = f"answered {status}, but {usual[exchange.probe.wanted]} over a connection of its own"
-            else:
+            failure, status, kind = exchange.attempt.failure, status_of(exchange), exchange.probe.label
+            if failure is None and status == usual[kind]:
                 continue
-            deviation = Deviation(exchange.probe.label, sentence, Result.FAIL, check.severity, exchange)
-            return summed_up(check, [deviation], exchange)
+            after = f" after the {exchanges[place - 1].probe.label} one" if place else ""
+            if failure is not None:
+                sentence = f"the connection was lost without a word{after}: {failure.message}"
+            else:
+                sentence = f"a {kind} one{after} was answered {status}, but {usual[kind]} over a connection of its own"
+            return summed_up(check, [Deviation("", sentence, Result.FAIL, check.severity, exchange)], exchange)
         detail = "" if left_open else f"the receiver closes the connection after answer {len(exchanges)}, and says so"
         return summed_up(check, [], exchanges[-1], detail=detail)
 
