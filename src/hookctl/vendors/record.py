@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hookctl.model.api import Absent
 from hookctl.vendors.problems import MaskedValueError
@@ -89,6 +90,11 @@ def is_masked(text: str) -> bool:
     return _MASK.search(text) is not None
 
 
+def same_url(one: str | None, other: str | None) -> bool:
+    """Return whether two URLs lead to the same place: an API may write the scheme, host, port or bare path its way."""
+    return one == other or (one is not None and other is not None and _parts(one) == _parts(other))
+
+
 def read_webhook(record: Mapping[str, Json], spec: RecordSpec) -> Webhook:
     """Return what a record of the API says; what is there in another shape than described counts as not there."""
     identifier = record.get(spec.id) if spec.id is not None else None
@@ -110,7 +116,7 @@ def differences(webhook: Webhook | None, wish: Wish, spec: RecordSpec) -> tuple[
     """Return what a wish changes about a webhook; None is one that is not there yet."""
     changes = []
     old_url = webhook.url if webhook else None
-    if wish.url is not None and wish.url != old_url:
+    if wish.url is not None and not same_url(wish.url, old_url):
         changes.append(Change("url", old_url, wish.url))
     old_events = webhook.events if webhook else None
     if wish.events is not None and (old_events is None or set(wish.events) != set(old_events)):
@@ -173,6 +179,16 @@ def merged(
 def secrets_in(webhook: Webhook, spec: RecordSpec) -> Iterator[str]:
     """Yield every value of a record that no message may hold: the signing secret, tokens, headers' passwords."""
     yield from (text for name, value in webhook.record.items() for _, text in _secret_texts(value, name, spec))
+
+
+def _parts(url: str) -> object:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    scheme = parts.scheme.lower()
+    return scheme, parts.hostname, port or {"http": 80, "https": 443}.get(scheme), parts.path or "/", parts.query
 
 
 def _lost(name: str, *, is_secret: bool) -> MaskedValueError:
