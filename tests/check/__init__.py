@@ -1,0 +1,1 @@
+"""The parts of receiver checks, and receivers of every kind to check."""
