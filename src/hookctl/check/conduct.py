@@ -9,7 +9,7 @@ from hookctl.check.counter import CounterError, growth
 from hookctl.check.model import Deviation, Manner, Outcome, Result, Severity
 from hookctl.check.outcomes import inconclusive, status_of, summed_up
 from hookctl.check.repeats import COPIES
-from hookctl.check.wanted import ACCEPTED, judge, refused
+from hookctl.check.wanted import ACCEPTED, judge, not_the_receiver, refused
 from hookctl.signing.tamper import change_first_digit
 
 if TYPE_CHECKING:
@@ -129,6 +129,9 @@ class Conduct:
         exchanges, left_open = self._sender.send_in_turn(check, _probes(check, self._composer))
         for place, exchange in enumerate(exchanges):
             failure, status = exchange.attempt.failure, status_of(exchange)
+            between = None if exchange.attempt.response is None else not_the_receiver(exchange.attempt.response)
+            if between is not None:
+                return inconclusive(check, f"answered {status}: {between}")
             if failure is not None:
                 after = f" after the answer to {exchanges[place - 1].probe.label}" if place else ""
                 sentence = f"the connection was lost without a word{after}: {failure.message}"
