@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,9 +27,11 @@ from hookctl.delivery.wire import Wire
 from hookctl.runtime import Output, Runtime
 from tests.delivery import faults
 from tests.delivery.faults import serve
+from tests.ended import has_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 # --- from a URL ------------------------------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ def test_a_command_that_does_not_end_is_ended_with_all_it_started(
         CommandCounter(command, tmp_path).read()
     assert time.monotonic() - began_s < 5
     for pid in map(int, (tmp_path / "pids").read_text().split()):
-        assert gone(pid), f"{pid} is still there"
+        assert has_ended(pid, within_s=5), f"{pid} is still there"
 
 
 def test_ctrl_c_ends_the_command_too(tmp_path: Path) -> None:
@@ -172,21 +172,7 @@ def test_ctrl_c_ends_the_command_too(tmp_path: Path) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     for pid in map(int, (tmp_path / "pids").read_text().split()):
-        assert gone(pid), f"{pid} is still there"
-
-
-def gone(pid: int) -> bool:
-    """Return whether a process ends within some seconds; one that only waits to be reaped has ended."""
-    until_s = time.monotonic() + 5
-    while time.monotonic() < until_s:
-        try:
-            os.kill(pid, 0)
-            if Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z":
-                return True
-        except (ProcessLookupError, FileNotFoundError):
-            return True
-        time.sleep(0.02)
-    return False
+        assert has_ended(pid, within_s=5), f"{pid} is still there"
 
 
 # --- until it stands still -------------------------------------------------------------------------------------------
