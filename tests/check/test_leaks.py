@@ -102,20 +102,22 @@ def test_an_ordinary_text_is_none(text: str) -> None:
 
 @pytest.mark.parametrize("shown", [_HEX, _HEX.upper(), _HEX.title(), f"expected {_HEX}, got x", f"sha256={_HEX}"])
 def test_the_right_signature_in_hex_is_seen_in_any_case(shown: str) -> None:
-    genuine = frozenset({_HEX, _BASE64})
+    genuine = frozenset({_HEX, _BASE64.rstrip("=")})
     assert found(f"no: {shown}.", genuine=genuine) == _SIGNATURE
     assert found("no", ("X-Expected", shown), genuine=genuine) == _SIGNATURE
 
 
-@pytest.mark.parametrize("shown", [_BASE64, f'{{"expected":"{_BASE64}"}}', _BASE64.replace("/", "\\/")])
+@pytest.mark.parametrize(
+    "shown", [_BASE64, _BASE64.rstrip("="), f'{{"expected":"{_BASE64}"}}', _BASE64.replace("/", "\\/")]
+)
 def test_the_right_signature_in_base64_is_seen(shown: str) -> None:
-    genuine = frozenset({_HEX, _BASE64})
+    genuine = frozenset({_HEX, _BASE64.rstrip("=")})
     assert found(shown, genuine=genuine) == _SIGNATURE
     assert found("", ("x-expected", shown), genuine=genuine) == _SIGNATURE
 
 
 def test_what_differs_by_one_character_or_was_sent_is_no_leak() -> None:
-    genuine = frozenset({_HEX, _BASE64})
+    genuine = frozenset({_HEX, _BASE64.rstrip("=")})
     assert found(_HEX[:-1] + ("0" if _HEX[-1] != "0" else "1"), genuine=genuine) is None
     assert found(_BASE64.swapcase(), genuine=genuine) is None
     # what the request itself carries is not among what is looked for

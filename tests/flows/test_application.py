@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -109,10 +109,10 @@ def test_a_watch_that_cannot_be_started_leaves_no_app(tmp_path: Path, monkeypatc
     real = subprocess.Popen
     started: list[int] = []
 
-    def start(command: object, *arguments: object, **options: object) -> object:
+    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - Popen's own
         if started:
             raise OSError(11, "Resource temporarily unavailable")
-        process = real(command, *arguments, **options)
+        process: subprocess.Popen[bytes] = real(*arguments, **options)
         started.append(process.pid)
         return process
 
