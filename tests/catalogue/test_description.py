@@ -179,6 +179,33 @@ def refusal(folder: ProviderFolder) -> ProviderError:
         ('id = "/id"', 'id = "id"', "envelope.id is 'id'; it must be a JSON Pointer such as /id", None),
         ('time = "/timestamp"', 'time = "/time~stamp"', "envelope.time is '/time~stamp'; it must be a JSON", None),
         ("[replies]", "[replies.x]", "replies.source is missing", None),
+        (
+            '["order.shipped", "order.paid"]',
+            '["order.shiped", "order.paid"]',
+            "checks.out_of_order names 'order.shiped', which is no event",
+            "did you mean 'order.shipped'",
+        ),
+        ('"order.shipped", "order.paid"]', "]", "checks.out_of_order must name two events, the later one first", None),
+        (
+            '"order.shipped", "order.paid"]',
+            '"order.paid"]',
+            "checks.out_of_order must name two events, the later one first",
+            None,
+        ),
+        (
+            '"order.shipped", "order.paid"]',
+            '"order.paid", "order.paid"]',
+            "checks.out_of_order must name two events, the later one first",
+            None,
+        ),
+        (
+            '"order.shipped", "order.paid"]',
+            '"order.delivered", "order.shipped", "order.paid"]',
+            "checks.out_of_order must name two events, the later one first",
+            None,
+        ),
+        ('["order.shipped", "order.paid"]', '"order.paid"', "checks.out_of_order must be", None),
+        ("out_of_order = [", "out_of_ordr = [", "checks.out_of_order is missing", None),
         ('[events."order.paid"]', '[[events."order.paid"]]', 'events."order.paid" must be a table', None),
         # not TOML at all
         ("format = 1", "format = ", "not valid TOML: Invalid value (at line 4, column 10)", None),

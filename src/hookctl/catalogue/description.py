@@ -293,7 +293,7 @@ class _Description:
         for name in names:
             if name not in known:
                 raise table.error("out_of_order", f"names {name!r}, which is no event", hint=did_you_mean(name, known))
-        if len(names) < 2:
+        if len(set(names)) != 2 or len(names) != 2:
             raise table.error("out_of_order", "must name two events, the later one first")
         return names
 

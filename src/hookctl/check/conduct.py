@@ -9,7 +9,7 @@ from hookctl.check.counter import CounterError, growth
 from hookctl.check.model import Deviation, Manner, Outcome, Result, Severity
 from hookctl.check.outcomes import inconclusive, status_of, summed_up
 from hookctl.check.repeats import COPIES
-from hookctl.check.wanted import ACCEPTED, judge, refused
+from hookctl.check.wanted import ACCEPTED, judge, not_the_receiver, refused
 from hookctl.model import FailureKind
 from hookctl.signing.tamper import change_first_digit
 
@@ -131,6 +131,9 @@ class Conduct:
         exchanges, left_open = self._sender.send_in_turn(check, _probes(check, self._composer))
         for place, exchange in enumerate(exchanges):
             failure, status, kind = exchange.attempt.failure, status_of(exchange), exchange.probe.label
+            between = None if exchange.attempt.response is None else not_the_receiver(exchange.attempt.response)
+            if between is not None:
+                return inconclusive(check, f"answered {status}: {between}")
             if failure is None and status == usual[kind]:
                 continue
             after = f" after the {exchanges[place - 1].probe.label} one" if place else ""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
+import signal
 import subprocess
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +21,7 @@ from hookctl.payload.paths import look_up
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import IO
 
     from hookctl.delivery.wire import Wire
     from hookctl.runtime import Runtime
@@ -28,7 +34,10 @@ STABLE_S = 0.4
 """How long a counter must have stood still to be believed, once it has reached what it should."""
 SETTLE_S = 2.0
 """How long it is waited for, where it has not."""
+LONGEST_S = 10.0
+"""How long a counter that does not stand still is watched."""
 
+_TAIL_BYTES = 4096
 _NUMBER = re.compile(r"-?[0-9]{1,15}")
 
 
@@ -86,25 +95,47 @@ class CommandCounter:
 
     def read(self) -> int:
         """Return the number; raises `CounterError` when there is none."""
-        try:
-            done = subprocess.run(  # noqa: S602 - the user's own command line, as they typed it
-                self.command,
-                shell=True,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=READ_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise CounterError(f"--probe-cmd did not end within {READ_S:g} s") from None
-        if done.returncode:
-            raise CounterError(f"--probe-cmd ended with exit code {done.returncode}")
-        lines = done.stdout.decode("utf-8", "backslashreplace").strip().splitlines()
+        # a session of its own: what the shell has started is ended with it
+        with subprocess.Popen(  # noqa: S602 - the user's own command line, as they typed it
+            self.command,
+            shell=True,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process:
+            try:
+                assert process.stdout is not None  # noqa: S101 - it is a pipe
+                until_s = time.monotonic() + READ_S
+                printed = _tail(process.stdout, until_s)
+                code = process.wait(max(until_s - time.monotonic(), 0))
+            except BaseException as error:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                if isinstance(error, subprocess.TimeoutExpired):
+                    raise CounterError(f"--probe-cmd did not end within {READ_S:g} s") from None
+                raise
+        if code:
+            how = f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}"
+            raise CounterError(f"--probe-cmd {how}")
+        lines = printed.decode("utf-8", "backslashreplace").strip().splitlines()
         if not lines or not _NUMBER.fullmatch(lines[-1].strip()):
             raise CounterError("the last line that --probe-cmd printed is not a whole number")
         return int(lines[-1])
+
+
+def _tail(stream: IO[bytes], until_s: float) -> bytes:
+    """Read to the end and return the last of it; raises `subprocess.TimeoutExpired` when the end does not come."""
+    tail = b""
+    while True:
+        left_s = until_s - time.monotonic()
+        if left_s <= 0 or not select.select([stream], [], [], left_s)[0]:
+            raise subprocess.TimeoutExpired("--probe-cmd", READ_S)
+        piece = os.read(stream.fileno(), 65536)
+        if not piece:
+            return tail
+        tail = (tail + piece)[-_TAIL_BYTES:]
 
 
 def settled(counter: Counter, target: int, runtime: Runtime) -> int:
@@ -119,7 +150,7 @@ def settled(counter: Counter, target: int, runtime: Runtime) -> int:
         runtime: the clock.
 
     Raises:
-        CounterError: it cannot be read.
+        CounterError: it cannot be read, or never stands still.
     """
     value = counter.read()
     began_s = changed_s = runtime.monotonic_s()
@@ -128,6 +159,8 @@ def settled(counter: Counter, target: int, runtime: Runtime) -> int:
         stable = now_s - changed_s >= STABLE_S
         if stable and (value >= target or now_s - began_s >= SETTLE_S):
             return value
+        if now_s - began_s >= LONGEST_S:
+            raise CounterError(f"the counter does not stand still: it has changed for {LONGEST_S:g} s, to {value}")
         runtime.sleep(POLL_S)
         read = counter.read()
         if read != value:

@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from hookctl.model import Response
 
 _TRACES = (
-    # JavaScript: `at handler (file:///app/server.mjs:12:5)`, also with HTML around and blanks as entities
-    re.compile(r"\bat (?:async )?[^\n<]{0,200}?\(?(?:file://|node:|/|[A-Za-z]:\\)[^\s()<>]{1,300}:\d+:\d+"),
-    re.compile(r"Traceback \(most recent call last\)"),
-    re.compile(r'File "[^"\n]{1,300}", line \d+'),
+    # JavaScript: `at handler (file:///app/server.mjs:12:5)`, also with HTML around and blanks as entities. A time after
+    # "at" has colons too, but neither a script's name nor a module's before them
+    re.compile(r"\bat [^\n<]{0,300}?(?:\bnode:[\w/]{1,100}|\.[cm]?[jt]sx?):\d+:\d+"),
+    re.compile(r"Traceback (?:<em>)?\(most recent call last\)"),
+    re.compile(r'File \\?"[^"\n]{1,300}", line \d+'),
     # Java and Kotlin
-    re.compile(r"\bat [\w.$]{1,200}\([\w$]{1,100}\.(?:java|kt):\d+\)"),
+    re.compile(r"\bat [\w.$/@]{1,200}\([\w$]{1,100}\.(?:java|kt):\d+\)"),
     # PHP and .NET
-    re.compile(r"#\d+ [^\s(]{1,300}\(\d+\): "),
+    re.compile(r"#\d+ [^\s(]{1,300}\.\w{1,8}\(\d+\): "),
+    re.compile(r"Stack trace:(?:\\n)?\s{0,4}(?:<br ?/?>)?\s{0,4}#0 "),
     re.compile(r"\bat [\w.<>`]{1,200}\([^)\n]{0,200}\) in [^\n]{1,300}:line \d+"),
     # Go and Ruby
     re.compile(r"goroutine \d+ \["),
@@ -36,10 +38,12 @@ def found_in(probe: Probe, response: Response) -> str | None:
     """
     said = [value for _, value in response.headers]
     text = response.body[:_LOOKED_AT].decode("utf-8", "replace")
-    everything = "\n".join((text, *said))
+    # JSON may write a slash of base64 as \/
+    everything = "\n".join((text, *said)).replace("\\/", "/")
     folded = everything.lower()
     for form in probe.genuine:
-        if form in everything or (form.isalnum() and form.lower() in folded):
+        # only of base64 the case counts
+        if form in everything or (form.isalnum() and form in folded):
             return "the signature that would have been right"
     if any(trace.search(text) for trace in _TRACES):
         return "a stack trace"

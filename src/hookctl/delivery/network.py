@@ -49,7 +49,11 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._end = time.monotonic() + seconds
+        self.renew()
+
+    def renew(self) -> None:
+        """Put it as far ahead as it was."""
+        self._end = time.monotonic() + self.seconds
 
     def left_s(self) -> float:
         """Return the seconds that are left, never less than a millisecond: 0 would mean "do not block"."""

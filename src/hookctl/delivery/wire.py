@@ -69,12 +69,12 @@ class WireConnection:
 
     Args:
         stream: where to.
-        timeout_s: what the stream's deadline is, for messages.
+        deadline: the stream's; every request but the first one begins it anew.
     """
 
-    def __init__(self, stream: httpcore.NetworkStream, timeout_s: float) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
-        self._timeout_s = timeout_s
+        self._deadline = deadline
         self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
 
     def __enter__(self) -> Self:
@@ -88,7 +88,9 @@ class WireConnection:
     @property
     def reusable(self) -> bool:
         """Whether the receiver has left the connection open for another request."""
-        return self._parser.their_state is h11.DONE
+        # an answer whose end was that of the connection leaves h11 in the same state as any other
+        _, ended = self._parser.trailing_data
+        return self._parser.their_state is h11.DONE and not ended
 
     @property
     def tls(self) -> ssl.SSLObject | None:
@@ -114,13 +116,16 @@ class WireConnection:
         started = time.perf_counter()
         partial: list[Response] = []
         failure: Failure | None = None
+        if self._parser.our_state is h11.DONE:
+            self._parser.start_next_cycle()
+            self._deadline.renew()
         try:
             # a receiver may answer, and close, before it has read everything: the answer is what counts
             with suppress(httpcore.WriteError):
                 self._stream.write(message.data[sent:])
             self._receive(message.method, partial)
         except httpcore.TimeoutException:
-            failure = timed_out(partial[-1] if partial else None, self._timeout_s)
+            failure = timed_out(partial[-1] if partial else None, self._deadline.seconds)
         except h11.RemoteProtocolError as error:
             failure = protocol_failure(str(error), partial[-1] if partial else None)
         except httpcore.NetworkError as error:
@@ -133,8 +138,6 @@ class WireConnection:
     def _receive(self, method: str, partial: list[Response]) -> None:
         """Read one answer; what is known of it so far is the last of `partial`."""
         parser = self._parser
-        if parser.our_state is h11.DONE:
-            parser.start_next_cycle()
         # h11 has to know what is answered; what goes over the wire are the message's own bytes
         parser.send(h11.Request(method=method, target="/", headers=[("Host", "receiver")]))
         parser.send(h11.EndOfMessage())
@@ -184,16 +187,18 @@ class Wire:
 
         Args:
             url: of the receiver.
-            timeout_s: seconds for everything that happens on the connection.
+            timeout_s: seconds for connecting and the first answer, and for each answer after it.
 
         Raises:
             DeliveryFailedError: it cannot be connected to.
             InputError: the proxy in the environment is none.
         """
+        return self._open(url, Deadline(timeout_s))
+
+    def _open(self, url: str, deadline: Deadline) -> WireConnection:
         parts = urlsplit(url)
         host = parts.hostname or ""
         port = parts.port or _PORTS[parts.scheme]
-        deadline = Deadline(timeout_s)
         proxy = None if self._loopback_only else find_proxy(url, self._options.env or {})
         backend = DeadlineBackend(
             deadline, loopback_only=self._loopback_only, proxy=None if proxy is None else proxy.shown
@@ -202,10 +207,13 @@ class Wire:
         try:
             if parts.scheme == "https":
                 stream = stream.start_tls(self._ssl_context, host)
+        except httpcore.TimeoutException:
+            stream.close()
+            raise DeliveryFailedError(timed_out(None, deadline.seconds)) from None
         except BaseException:
             stream.close()
             raise
-        return WireConnection(stream, timeout_s)
+        return WireConnection(stream, deadline)
 
     def deliver(self, url: str, message: Message, *, timeout_s: float) -> Attempt:
         """Send one request over a connection of its own; never raises for what a network or a receiver can do."""
@@ -223,17 +231,18 @@ class Wire:
         Args:
             url: of the receiver.
             messages: one for each connection.
-            timeout_s: seconds for everything.
+            timeout_s: seconds for all connections, and then for all answers.
 
         Returns:
             What became of each, in the order given.
         """
         attempts: dict[int, Attempt] = {}
+        deadline = Deadline(timeout_s)
         with ExitStack() as stack:
             waiting: dict[int, WireConnection] = {}
             for place, message in enumerate(messages):
                 try:
-                    connection = stack.enter_context(self.open(url, timeout_s=timeout_s))
+                    connection = stack.enter_context(self._open(url, deadline))
                     connection.begin(message)
                 except DeliveryFailedError as error:
                     attempts[place] = Attempt(None, error.failure, 0)
@@ -244,11 +253,14 @@ class Wire:
                 else:
                     waiting[place] = connection
             barrier = threading.Barrier(max(len(waiting), 1))
+            deadline.renew()
 
             def release(place: int, connection: WireConnection) -> None:
-                barrier.wait()
                 message = messages[place]
-                attempts[place] = connection.finish(message, len(message.data) - 1)
+                # closed as soon as it is answered: a receiver with one thread takes the next connection only then
+                with connection:
+                    barrier.wait()
+                    attempts[place] = connection.finish(message, len(message.data) - 1)
 
             threads = [threading.Thread(target=release, args=one, daemon=True) for one in waiting.items()]
             for thread in threads:

@@ -92,15 +92,22 @@ class Application:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        except OSError as error:
+            raise ApplicationError(f"`{self._command}` cannot be started: {error.strerror}") from None
         finally:
             os.close(descriptor)
-        self._watch = subprocess.Popen(  # noqa: S603 - a fixed script, and a number
-            ["/bin/sh", "-c", _WATCH, "hookctl-watch", str(self._process.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        try:
+            self._watch = subprocess.Popen(  # noqa: S603 - a fixed script, and a number
+                ["/bin/sh", "-c", _WATCH, "hookctl-watch", str(self._process.pid)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            # a context that is not entered is not left either
+            self._end_group(self._process)
+            raise ApplicationError(f"what ends `{self._command}` cannot be started: {error.strerror}") from None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -16,6 +16,7 @@ from hookctl.delivery.endpoint import is_loopback_name, resolve_base, resolve_en
 from hookctl.errors import ExitCode, InputError, UsageError
 from hookctl.flows.interrupts import interrupt_afterwards
 from hookctl.flows.providers import open_catalogue
+from hookctl.payload.paths import pointer_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -339,6 +340,9 @@ def _check_options(options: CheckOptions) -> None:
     pointer = options.probe_pointer
     if pointer and not pointer.startswith("/"):
         raise UsageError(f"--probe-pointer: {pointer!r} is not a JSON Pointer", hint="for instance /count")
+    if pointer:
+        # what it refuses now cannot end a run half way
+        pointer_steps(pointer)
     if options.wait_for is not None and options.start is None:
         raise UsageError("--wait-for says when the app of --start is ready: give that too")
 
