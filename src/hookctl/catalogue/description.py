@@ -124,6 +124,9 @@ class _Description:
         envelope = self._section("envelope", self._envelope)
         self._check_parts(signature, timestamp, identifier, headers, envelope)
         self._check_header_names(signature, timestamp, headers)
+        events = tuple(self._event(name, key, table) for key, table in top.table("events").tables())
+        if not events:
+            raise top.error("events", "lists no event")
         provider = Provider(
             name=name,
             folder=self._folder,
@@ -137,13 +140,11 @@ class _Description:
             envelope=envelope,
             endpoint=self._section("endpoint", self._endpoint),
             replies=self._section("replies", self._replies),
-            events=tuple(self._event(name, key, table) for key, table in top.table("events").tables()),
+            events=events,
             sources=self._sections.sources,
             facts=self._sections.facts,
             out_of_order=self._section("checks", self._out_of_order) if "checks" in top else (),
         )
-        if not provider.events:
-            raise top.error("events", "lists no event")
         # sections that most commands have no use for: their values cost each run more than they are worth to it
         for section in ADMINISTRATION:
             top.optional_table(section)
@@ -288,6 +289,8 @@ class _Description:
         )
 
     def _out_of_order(self, table: Table) -> tuple[str, ...]:
+        if "out_of_order" not in table:
+            raise table.error("out_of_order", "is missing")
         names = table.texts("out_of_order")
         known = [key for key, _ in self._top.table("events").tables()]
         for name in names:
