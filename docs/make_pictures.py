@@ -6,6 +6,7 @@ SVG with rich. `make pictures` does it; the receiver that the pictures of `send`
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import pty
@@ -91,6 +92,15 @@ async def _picky(request: CapturedRequest) -> Reply:
     return Reply(200, b'{"received":true}')
 
 
+def _hasty(request: CapturedRequest) -> Reply:
+    """Stand in for an app that compares as many characters of the signature as came, and never looks at the time."""
+    given, time = (request.header(name) or b"" for name in ("x-arky-signature", "x-arky-timestamp"))
+    expected = hmac.new(SECRET.encode(), time + b"." + request.body, "sha256").hexdigest().encode()
+    if not given or not time or not expected.startswith(given):
+        return Reply(401, b"Invalid signature")
+    return Reply(200, b'{"received":true}')
+
+
 def refused_delivery(environment: dict[str, str]) -> bytes:
     """Return a delivery as a log keeps it that has parsed the body and written it again."""
     command = [sys.executable, "-m", "hookctl", "send", "order.paid", "--dry-run", "--format", "http", "--seed", "1"]
@@ -140,6 +150,11 @@ def main() -> None:
     draw(
         "verify", "hookctl verify delivery.http", run_on_terminal(["verify", "delivery.http"], environment, files=files)
     )
+    with BackgroundServer(_hasty) as server:
+        url = f"{server.url}/api/webhooks/arky"
+        output = run_on_terminal(["check", url, "--only", "body-t*,sig-*,ts-old", "--skip", "sig-d*"], environment)
+    shown = "hookctl check 3000 --only 'body-t*,sig-*,ts-old'"
+    draw("check", shown, output.replace(server.url, "http://localhost:3000"))
     with tempfile.TemporaryDirectory() as state:
         draw("listen", "hookctl listen", listen_to_three({**environment, "XDG_STATE_HOME": state}))
 

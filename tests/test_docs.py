@@ -17,6 +17,7 @@ from hookctl.cli.app import COMMANDS
 from hookctl.errors import ExitCode
 from hookctl.model import Capture, CapturedRequest, Reason, Verdict
 from hookctl.store import Arrival, Store, default_path
+from tests.cli.recorder import unused_port
 
 if TYPE_CHECKING:
     from tests.harness import Cli
@@ -59,8 +60,8 @@ def test_every_command_and_option_of_send_is_found_in_its_help_within_80_columns
 
 def test_the_exit_codes_of_the_readme_are_those_of_the_program() -> None:
     table = {int(code) for code in re.findall(r"^\| (\d+) \| ", README, re.MULTILINE)}
-    # 5 and 6 belong to commands that do not exist yet
-    assert table == {int(code) for code in ExitCode} - {5, 6}
+    # 5 belongs to commands that do not exist yet
+    assert table == {int(code) for code in ExitCode} - {5}
 
 
 def _examples() -> list[str]:
@@ -88,6 +89,9 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
         assert (result.code, result.err) == (1, "")
         assert "http://127.0.0.1:" in result.out
         return
+    if words[0] == "check" and "--list" not in words:
+        _check(cli.with_secrets(), words)
+        return
     if words[0] == "send" and "--dry-run" not in words:
         words.append("--dry-run")
     if "--watch" in words:
@@ -98,6 +102,16 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
     result = cli.with_secrets()(*words)
     assert (result.code, result.err.count("error:")) == (0, 0)
     assert result.out
+
+
+def _check(cli: Cli, words: list[str]) -> None:
+    """Run an example of `hookctl check` where nothing listens."""
+    port = str(unused_port())
+    words = [word.replace("3000", port) for word in words]
+    if "--start" in words:
+        words[words.index("--start") + 1] = "false"
+    result = cli(*words)
+    assert result.code == ExitCode.NETWORK, result
 
 
 def _verify(cli: Cli, words: list[str]) -> None:

@@ -16,14 +16,13 @@ from tests.cli.inprocess import run_here
 from tests.cli.recorder import recording
 from tests.harness import ARCADE_SECRET, ARKY_SECRET, Cli
 from tests.receivers import launch
-from tests.receivers.launch import PROGRAMS, Program, RunningReceiver, running
+from tests.receivers.launch import PROGRAMS, SECRET_ENV, Program, RunningReceiver, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 SECRETS = {"arky": ARKY_SECRET, "arcade": ARCADE_SECRET}
-SECRET_VARIABLES = {"arky": "ARKY_WEBHOOK_SECRET", "arcade": "ARCADE_SIGNING_SECRET"}
 OLD_SECRET = "arcade secret before the rotation"
 
 ARKY = [program for program in PROGRAMS if program.provider == "arky"]
@@ -127,11 +126,11 @@ def test_a_wrong_secret_is_refused_and_exit_code_1_unless_expected(
     receiver = fleet.get(program)
     event = load_catalogue(program.provider).events[0].name
     # one character more: a receiver that trims, or compares a prefix, would be caught
-    wrong = {SECRET_VARIABLES[program.provider]: SECRETS[program.provider] + " "}
+    wrong = {SECRET_ENV[program.provider]: SECRETS[program.provider] + " "}
     result = cli("send", event, "--to", receiver.url, env=wrong)
     assert result.code == 1
     assert f"expected 2xx, answered {status}" in result.out
-    assert SECRET_VARIABLES[program.provider] in result.out  # the hint says which secret to compare
+    assert SECRET_ENV[program.provider] in result.out  # the hint says which secret to compare
     expecting = cli("send", event, "--to", receiver.url, "--expect", str(status), "-q", env=wrong)
     assert expecting.code == 0
 

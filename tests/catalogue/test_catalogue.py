@@ -44,7 +44,7 @@ Emails       email.clicked          Link clicked
 Emails       email.bounced          Delivery failed
 Emails       email.unsubscribed     User unsubscribed
 """
-SECTIONS = {"signature", "secret", "envelope", "endpoint", "replies"}
+SECTIONS = {"signature", "secret", "envelope", "endpoint", "replies", "checks"}
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,1 @@
-"""The parts of receiver checks, and receivers of every kind to check."""
+"""Tests of the receiver checks."""

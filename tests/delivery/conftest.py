@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import ssl
-import subprocess
 import threading
 import time
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from hookctl.cli.main import main
 from hookctl.delivery import Client, ClientOptions
 from hookctl.model import SignedRequest
 from hookctl.runtime import Output, Runtime
+from tests.authority import new_authority
 from tests.harness import ARCADE_SECRET, ARKY_SECRET, Result
 
 if TYPE_CHECKING:
@@ -113,28 +113,6 @@ def arcade() -> Provider:
 
 
 @dataclass(frozen=True)
-class Authority:
-    """A certificate authority in a folder."""
-
-    folder: Path
-
-    @property
-    def file(self) -> Path:
-        """The certificate to trust."""
-        return self.folder / "ca.pem"
-
-    def issue(self, name: str, *, alternative: str, days: int = 2) -> Path:
-        """Make a server's certificate and key, in one file."""
-        _openssl(self.folder, *_new_key(name), "-subj", f"/CN={name}", "-out", f"{name}.csr")
-        (self.folder / f"{name}.ext").write_text(f"subjectAltName={alternative}\n")
-        signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", str(days), "-extfile")
-        _openssl(self.folder, "x509", "-req", "-in", f"{name}.csr", *signing, f"{name}.ext", "-out", f"{name}.crt")
-        file = self.folder / f"{name}.pem"
-        file.write_bytes((self.folder / f"{name}.key").read_bytes() + (self.folder / f"{name}.crt").read_bytes())
-        return file
-
-
-@dataclass(frozen=True)
 class Certificates:
     """What servers can show, and whom a client may trust."""
 
@@ -148,8 +126,8 @@ class Certificates:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    first = _authority(tmp_path_factory.mktemp("authority"))
-    second = _authority(tmp_path_factory.mktemp("other"))
+    first = new_authority(tmp_path_factory.mktemp("authority"))
+    second = new_authority(tmp_path_factory.mktemp("other"))
     names = "DNS:localhost,DNS:receiver.example,IP:127.0.0.1,IP:::1"
     return Certificates(
         first.file,
@@ -160,22 +138,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     )
 
 
-def _authority(folder: Path) -> Authority:
-    _openssl(folder, *_new_key("ca"), "-x509", "-subj", "/CN=Throw-away CA", "-days", "2", "-out", "ca.pem")
-    return Authority(folder)
-
-
 def _context(file: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context
-
-
-def _new_key(name: str) -> tuple[str, ...]:
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
-    return ("req", "-new", *curve, "-nodes", "-keyout", f"{name}.key")
-
-
-def _openssl(folder: Path, *arguments: str) -> None:
-    done = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr

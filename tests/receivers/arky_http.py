@@ -101,9 +101,9 @@ class Server(ThreadingHTTPServer):
 
     request_queue_size = 128  # The default of 5 drops connections of a concurrent sender.
 
-    def __init__(self, port: int, inbox: Inbox) -> None:
+    def __init__(self, port: int, inbox: Inbox, handler_type: type[Handler]) -> None:
         """Bind the port (0: any free one)."""
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__(("127.0.0.1", port), handler_type)
         self.inbox = inbox
         self._stdout_lock = threading.Lock()
 
@@ -244,7 +244,7 @@ class Handler(BaseHTTPRequestHandler):
         return line[:-2]
 
 
-def main() -> None:
+def main(inbox_type: type[Inbox] = Inbox, handler_type: type[Handler] = Handler) -> None:
     """Serve until told to leave."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -252,12 +252,12 @@ def main() -> None:
     secret = os.environb.get(b"ARKY_WEBHOOK_SECRET", b"")
     if not secret:
         _refuse_to_start("ARKY_WEBHOOK_SECRET is unset or empty")  # Anyone can sign with an empty key.
-    inbox = Inbox(secret, _whole_number_from_env("RECEIVER_MAX_AGE_S"))
+    inbox = inbox_type(secret, _whole_number_from_env("RECEIVER_MAX_AGE_S"))
     port = _whole_number_from_env("PORT") or 0
     if os.environ.get("RECEIVER_EXIT_ON_EOF") == "1":
         threading.Thread(target=_leave_on_eof, daemon=True).start()
     try:
-        server = Server(port, inbox)
+        server = Server(port, inbox, handler_type)
     except (OSError, OverflowError) as error:
         sys.stderr.write(f"cannot listen: {error}\n")
         sys.exit(1)

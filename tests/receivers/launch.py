@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -25,7 +25,11 @@ STDERR_TAIL_LINES = 40
 
 # What steers a receiver; a value left over in the developer's shell must not reach one.
 STEERING_VARIABLES = frozenset(
-    {"ARCADE_SIGNING_SECRET", "ARKY_WEBHOOK_SECRET", "NODE_OPTIONS", "PORT", "RECEIVER_MAX_AGE_S"}
+    {
+        *("ARCADE_SIGNING_SECRET", "ARKY_WEBHOOK_SECRET", "NODE_ENV", "NODE_OPTIONS", "PORT"),
+        *("RECEIVER_HOST", "RECEIVER_MAX_AGE_S", "RECEIVER_RATE_LIMIT", "RECEIVER_SLEEP_S"),
+        *("RECEIVER_TLS_CERT", "RECEIVER_TLS_KEY"),
+    }
 )
 
 
@@ -38,24 +42,82 @@ class Program:
         provider: The vendor whose deliveries it takes, `arky` or `arcade`.
         command: The argument list that starts it.
         secret_env: The environment variable it reads the signing secret from.
+        env: Further variables and their values that make it what its name says.
     """
 
     name: str
     provider: str
     command: tuple[str, ...]
     secret_env: str
+    env: tuple[tuple[str, str], ...] = ()
 
 
-def _node(name: str, provider: str, secret_env: str) -> Program:
-    return Program(name, provider, ("node", str(HERE / f"{name}.mjs")), secret_env)
+SECRET_ENV = {"arky": "ARKY_WEBHOOK_SECRET", "arcade": "ARCADE_SIGNING_SECRET"}
+FIVE_MINUTES = (("RECEIVER_MAX_AGE_S", "300"),)
+
+
+def _node(name: str, provider: str) -> Program:
+    return Program(name, provider, ("node", str(HERE / f"{name}.mjs")), SECRET_ENV[provider])
+
+
+def _node_mutant(provider: str, name: str) -> Program:
+    command = ("node", str(HERE / "mutant.mjs"), provider, name)
+    return Program(f"{provider}-{name}", provider, command, SECRET_ENV[provider])
+
+
+def _python_mutant(name: str) -> Program:
+    command = (sys.executable, "-m", "tests.receivers.mutant", name)
+    return Program(f"arky-python-{name}", "arky", command, SECRET_ENV["arky"], FIVE_MINUTES)
 
 
 PROGRAMS: tuple[Program, ...] = (
-    _node("arky-express", "arky", "ARKY_WEBHOOK_SECRET"),
-    _node("arky-fetch", "arky", "ARKY_WEBHOOK_SECRET"),
-    Program("arky-python", "arky", (sys.executable, str(HERE / "arky_http.py")), "ARKY_WEBHOOK_SECRET"),
-    _node("arcade-node", "arcade", "ARCADE_SIGNING_SECRET"),
-    _node("arcade-fetch", "arcade", "ARCADE_SIGNING_SECRET"),
+    _node("arky-express", "arky"),
+    _node("arky-fetch", "arky"),
+    Program("arky-python", "arky", (sys.executable, str(HERE / "arky_http.py")), SECRET_ENV["arky"]),
+    _node("arcade-node", "arcade"),
+    _node("arcade-fetch", "arcade"),
+)
+
+# The correct ones for Arky again, refusing timestamps that are more than five minutes from now.
+FRESH: tuple[Program, ...] = tuple(
+    replace(program, name=f"{program.name}-fresh", env=FIVE_MINUTES)
+    for program in PROGRAMS
+    if program.provider == "arky"
+)
+
+# What the vendors' own pages would have one run.
+SAMPLES: tuple[Program, ...] = (
+    _node("arky-sample-express", "arky"),
+    _node("arky-sample-fetch", "arky"),
+    _node("arcade-sample-node", "arcade"),
+    _node("arcade-sample-fetch", "arcade"),
+)
+
+_BOTH = (
+    *("deduping", "no-verification", "form-only", "signature-optional", "prefix-compare", "reserialising"),
+    *("trims-body", "latin1-body", "empty-secret", "empty-previous-secret", "secret-trimmed", "secret-unprefixed"),
+    *("secret-decoded", "case-sensitive-header", "generic-signature-header", "charset-strict", "limit-16k"),
+    *("chunked-blind", "unguarded-parse", "always-200", "always-500", "redirect-301", "slow", "wrong-status"),
+    *("html-error-page", "login-redirect", "leaks-stack", "leaks-expected", "hostile-text", "crash-on-short-signature"),
+    *("hangs-on-short-signature", "unknown-event-400", "method-blind", "get-200", "no-dedupe", "check-then-insert"),
+    *("dup-409", "keepalive-broken", "rate-limited", "bans-sender", "maintenance", "waf", "waf-rules"),
+)
+_ARKY = (
+    *("no-timestamp-check", "parseint-timestamp", "nan-timestamp", "future-timestamp", "coerced-timestamp"),
+    *("timestamp-from-body", "timestamp-not-signed", "body-alone", "timestamp-in-ms", "clock-ahead"),
+    *("hex-truncating", "order-strict"),
+)
+_ARCADE = ("base64-lenient", "rotation-blind", "rotation-any", "fresh-body")
+_PYTHON = (
+    *("deduping", "no-verification", "raises-on-nonascii", "secret-unprefixed", "coerced-timestamp"),
+    *("float-timestamp", "check-then-insert", "always-200", "unread-body", "debug-page"),
+)
+
+# One defect each (`deduping`: none), on a base that refuses timestamps more than five minutes from now.
+MUTANTS: tuple[Program, ...] = (
+    *(_node_mutant("arky", name) for name in (*_BOTH, *_ARKY)),
+    *(_node_mutant("arcade", name) for name in (*_BOTH, *_ARCADE)),
+    *(_python_mutant(name) for name in _PYTHON),
 )
 
 
@@ -154,6 +216,11 @@ class RunningReceiver:
                 self._stderr.append(line.decode("utf-8", "backslashreplace"))
 
 
+def behind_tls(file: Path) -> dict[str, str]:
+    """Return what makes a Node receiver speak https, given a PEM file with its certificate and key."""
+    return {"RECEIVER_TLS_CERT": str(file), "RECEIVER_TLS_KEY": str(file)}
+
+
 @contextmanager
 def running(
     program: Program,
@@ -162,10 +229,10 @@ def running(
     env: Mapping[str, str] | None = None,
     start_timeout_s: float = 20.0,
 ) -> Iterator[RunningReceiver]:
-    """Run a receiver for the length of a `with` block, on a free port of 127.0.0.1.
+    """Run a receiver for the length of a `with` block, on a free port of 127.0.0.1 unless `env` says otherwise.
 
     Args:
-        program: One of `PROGRAMS`.
+        program: One of `PROGRAMS`, `FRESH`, `SAMPLES` or `MUTANTS`.
         secret: The signing secret, given to it as UTF-8.
         env: Further environment variables, such as `RECEIVER_MAX_AGE_S`.
         start_timeout_s: How long it may take to announce its URL, in seconds.
@@ -179,7 +246,7 @@ def running(
     child_env: dict[str, str | bytes] = {
         name: value for name, value in os.environ.items() if name not in STEERING_VARIABLES
     }
-    child_env.update(env or {})
+    child_env.update({**dict(program.env), **(env or {})})
     # As bytes: text would be encoded as the locale says.
     child_env[program.secret_env] = secret.encode("utf-8")
     # The pipe to its stdin closes with this process, however that ends: even a killed test run leaves nothing behind.
@@ -190,7 +257,7 @@ def running(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=child_env,
-        cwd=HERE,
+        cwd=HERE.parent.parent,
     )
     receiver = RunningReceiver(program, process)
     try:

@@ -1,5 +1,8 @@
 /** How a receiver and the test run that started it talk: environment in, lines of JSON out. README.md has the list. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer as createTlsServer } from 'node:https';
+import { isIPv6 } from 'node:net';
 
 /**
  * The signing secret, exactly as given. Anyone can sign with an empty key, so without a secret there is no start.
@@ -21,10 +24,12 @@ export function maxAgeFromEnv() {
 /**
  * Listens on loopback, announces the URL, and leaves when told to.
  *
- * @param {import('node:http').Server} server
+ * @param {import('node:http').Server} program its requests come from a TLS server when there is a certificate
  * @param {string} path where deliveries are taken, for the announcement
  */
-export function serve(server, path) {
+export function serve(program, path) {
+  const { RECEIVER_HOST: host = '127.0.0.1', RECEIVER_TLS_CERT: cert, RECEIVER_TLS_KEY: key } = process.env;
+  const server = cert ? tlsServer(program, cert, key) : program;
   process.on('SIGTERM', () => process.exit(0));
   // Nobody reads the records any more: the test run is gone.
   process.stdout.on('error', () => process.exit(0));
@@ -38,9 +43,16 @@ export function serve(server, path) {
     console.error(`cannot listen: ${error.message}`);
     process.exit(1);
   });
-  server.listen(wholeNumberFromEnv('PORT') ?? 0, '127.0.0.1', () => {
-    printLine({ ready: true, url: `http://127.0.0.1:${server.address().port}${path}` });
+  server.listen(wholeNumberFromEnv('PORT') ?? 0, host, () => {
+    const origin = `${cert ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${server.address().port}`;
+    printLine({ ready: true, url: `${origin}${path}` });
   });
+}
+
+/** The same program behind TLS: the other server's requests are handed to it as if they were its own. */
+function tlsServer(program, cert, key) {
+  const server = createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) });
+  return server.on('request', (req, res) => program.emit('request', req, res));
 }
 
 /**

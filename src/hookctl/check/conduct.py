@@ -10,6 +10,7 @@ from hookctl.check.model import Deviation, Manner, Outcome, Result, Severity
 from hookctl.check.outcomes import inconclusive, status_of, summed_up
 from hookctl.check.repeats import COPIES
 from hookctl.check.wanted import ACCEPTED, judge, not_the_receiver, refused
+from hookctl.model import FailureKind
 from hookctl.signing.tamper import change_first_digit
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Conduct:
             deviation = self._deviation(check, exchange)
             if deviation is not None:
                 deviations.append(deviation)
-            if self.gone_after is not None:
+            # who hangs on one hangs on the others, and each takes as long
+            if self.gone_after is not None or _hung(exchange):
                 break
         return summed_up(check, deviations, exchange)
 
@@ -124,23 +126,22 @@ class Conduct:
 
     def _in_turn(self, check: Check) -> Outcome:
         # what each kind is answered over a connection of its own is what it has to be answered here
-        first = _probes(check, self._composer)[:2]
-        usual = {probe.wanted: status_of(self._sender.send_quietly(check, probe)) for probe in first}
+        kinds = {probe.label: probe for probe in _probes(check, self._composer)}
+        usual = {kind: status_of(self._sender.send_quietly(check, probe)) for kind, probe in kinds.items()}
         exchanges, left_open = self._sender.send_in_turn(check, _probes(check, self._composer))
         for place, exchange in enumerate(exchanges):
-            failure, status = exchange.attempt.failure, status_of(exchange)
-            between = None if exchange.attempt.response is None else not_the_receiver(exchange.attempt.response)
-            if between is not None:
-                return inconclusive(check, f"answered {status}: {between}")
-            if failure is not None:
-                after = f" after the answer to {exchanges[place - 1].probe.label}" if place else ""
-                sentence = f"the connection was lost without a word{after}: {failure.message}"
-            elif status != usual[exchange.probe.wanted]:
-                sentence = f"answered {status}, but {usual[exchange.probe.wanted]} over a connection of its own"
-            else:
+            failure, status, kind = exchange.attempt.failure, status_of(exchange), exchange.probe.label
+            if failure is None and status == usual[kind]:
                 continue
-            deviation = Deviation(exchange.probe.label, sentence, Result.FAIL, check.severity, exchange)
-            return summed_up(check, [deviation], exchange)
+            response = exchange.attempt.response
+            if response is not None and (between := not_the_receiver(response)) is not None:
+                return inconclusive(check, f"answered {response.status}: {between}")
+            after = f" after the {exchanges[place - 1].probe.label} one" if place else ""
+            if failure is not None:
+                sentence = f"the connection was lost without a word{after}: {failure.message}"
+            else:
+                sentence = f"a {kind} one{after} was answered {status}, but {usual[kind]} over a connection of its own"
+            return summed_up(check, [Deviation("", sentence, Result.FAIL, check.severity, exchange)], exchange)
         detail = "" if left_open else f"the receiver closes the connection after answer {len(exchanges)}, and says so"
         return summed_up(check, [], exchanges[-1], detail=detail)
 
@@ -159,7 +160,9 @@ class Conduct:
             )
         except CounterError as error:
             return inconclusive(check, error.message)
-        deviations = [one for exchange in exchanges if (one := self._deviation(check, exchange)) is not None]
+        deviations: list[Deviation] = []
+        if check.manner is Manner.TOGETHER:
+            deviations += [one for exchange in exchanges if (one := self._deviation(check, exchange)) is not None]
         if grown != 1:
             sentence = f"the counter grew by {grown} for {len(exchanges)} deliveries of one event, expected 1"
             deviations.append(Deviation("", sentence, Result.FAIL, check.severity, exchanges[-1]))
@@ -192,6 +195,11 @@ class Conduct:
 
     def _send_each(self, check: Check, probes: Sequence[Probe]) -> list[Exchange]:
         return [self._sender.send(check, probe) for probe in probes]
+
+
+def _hung(exchange: Exchange) -> bool:
+    failure = exchange.attempt.failure
+    return failure is not None and failure.kind is FailureKind.TIMEOUT
 
 
 def _probes(check: Check, composer: Composer) -> list[Probe]:

@@ -35,7 +35,7 @@ def summed_up(
         status = None if last is None else status_of(last)
         taken_ms = duration_ms or (0.0 if last is None else last.attempt.duration_ms)
         return Outcome(check, Result.PASS, check.severity, status, detail, duration_ms=taken_ms)
-    ordered = sorted(deviations, key=lambda one: _WEIGHT.get((one.result, one.severity), _LIGHTEST))
+    ordered = sorted(deviations, key=_weight)
     worst = ordered[0]
     exchange = worst.exchange
     return Outcome(
@@ -47,6 +47,13 @@ def summed_up(
         tuple(ordered),
         duration_ms or (0.0 if exchange is None else exchange.attempt.duration_ms),
     )
+
+
+def _weight(deviation: Deviation) -> tuple[int, bool]:
+    """Return what sorts the worst first; what was accepted comes before what was refused by failing."""
+    status = None if deviation.exchange is None else status_of(deviation.exchange)
+    accepted = status is not None and status // 100 == 2
+    return _WEIGHT.get((deviation.result, deviation.severity), _LIGHTEST), not accepted
 
 
 def skipped(check: Check, reason: str) -> Outcome:

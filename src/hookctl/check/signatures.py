@@ -227,18 +227,25 @@ def _empty(composer: Composer, check: Check) -> Iterator[Probe]:
 
 
 def _prefix(composer: Composer, check: Check) -> Iterator[Probe]:
-    def cut(label: str, change: tuple[int | None, str]) -> Probe:
+    for label in _resized(""):
         draft = composer.draft(check)
-        # without the padding: a signature that lacks nothing else is the right one, written otherwise
-        digits = draft.signature.rstrip("=")
-        text = digits[: change[0]] if change[0] is not None else draft.signature + change[1]
-        return composer.probe(composer.with_signature(draft, text), refused(composer.provider), label)
+        text = _resized(draft.signature)[label]
+        yield composer.probe(composer.with_signature(draft, text), refused(composer.provider), label)
 
-    half = digest_size(composer.provider.signature)
-    yield cut("the first half", (half if composer.provider.signature.encoding is Encoding.HEX else half * 2 // 3, ""))
-    yield cut("one character", (1, ""))
-    yield cut("one character less", (-1, ""))
-    yield cut("one character more", (None, "0"))
+
+def _resized(signature: str) -> dict[str, str]:
+    """Return a signature made shorter and longer, by what was done to it.
+
+    Digits go, or come in place of the padding: what differs in its padding alone is the right one, written otherwise.
+    """
+    digits = signature.rstrip("=")
+    padding = len(signature) - len(digits)
+    return {
+        "the first half": digits[: len(digits) // 2],
+        "one character": digits[:1],
+        "one character less": digits[:-1],
+        "one character more": digits + "0" * (padding + 1),
+    }
 
 
 def _foreign_digits(composer: Composer, check: Check) -> Iterator[Probe]:

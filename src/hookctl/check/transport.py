@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookctl.check.model import Check, Effect, Manner, Severity
-from hookctl.check.wanted import ACCEPTED, Wanted, accepted_or, refused
+from hookctl.check.wanted import ACCEPTED, Wanted, accepted_or, refused, refused_unsigned
 from hookctl.delivery.expect import Expectation
 from hookctl.signing.tamper import change_first_digit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hookctl.check.compose import Composer, Draft
+    from hookctl.check.compose import Composer
     from hookctl.check.model import Probe
     from hookctl.model import Provider
 
@@ -94,7 +94,7 @@ def checks(provider: Provider) -> tuple[Check, ...]:
         Check(
             "keepalive",
             Severity.SHOULD,
-            "five deliveries over one connection, the second one to be refused",
+            "five deliveries over one connection, two of them to be refused: a forged one, an unsigned one",
             "the same answers as over a connection each",
             "a receiver that answers a refused request before it has read it takes the rest for the next one",
             "read the body to its end before answering, or close the connection with Connection: close",
@@ -181,16 +181,16 @@ def _chunked(composer: Composer, check: Check) -> Iterator[Probe]:
 
 
 def _kept_alive(composer: Composer, check: Check) -> Iterator[Probe]:
-    for place in range(5):
+    provider = composer.provider
+    for kind in ("genuine", "forged", "genuine", "unsigned", "genuine"):
         draft = composer.draft(check)
-        if place == 1:
-            yield composer.probe(_forged(composer, draft), refused(composer.provider), "the refused one")
+        if kind == "forged":
+            wrong = composer.with_signature(draft, change_first_digit(draft.signature))
+            yield composer.probe(wrong, refused(provider), kind)
+        elif kind == "unsigned":
+            yield composer.probe(composer.with_signatures(draft), refused_unsigned(provider), kind)
         else:
-            yield composer.probe(draft, ACCEPTED, f"number {place + 1}")
-
-
-def _forged(composer: Composer, draft: Draft) -> Draft:
-    return composer.with_signature(draft, change_first_digit(draft.signature))
+            yield composer.probe(draft, ACCEPTED, kind)
 
 
 def _more_headers(composer: Composer, check: Check) -> Iterator[Probe]:

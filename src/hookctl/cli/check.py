@@ -208,7 +208,7 @@ def check(
     hookctl check http://localhost:3000/api/webhooks/arky
     hookctl check 3000 --only 'sig-*' --only 'ts-*'
     hookctl check 3000 --start 'npm start' --report junit=check.xml
-    hookctl check 3000 --allow-side-effects --probe-cmd 'sqlite3 app.db "select count(*) from orders"'
+    hookctl check 3000 --allow-side-effects --probe-cmd ./count-orders
     hookctl check --list
     """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
     refuse_secret(secret, "check")

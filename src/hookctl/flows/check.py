@@ -89,6 +89,8 @@ class Note:
     """Something worth knowing that is not a result."""
 
     text: str
+    loud: bool = False
+    """Whether it is said however quiet the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +226,11 @@ def run_check(plan: CheckPlan, runtime: Runtime, summary: CheckSummary) -> Itera
     wire = Wire(ClientOptions(options.cacert, options.insecure, runtime.env), loopback_only=plan.endpoint.loopback_only)
     verifying = None
     if options.insecure:
-        yield Note("--insecure: certificates are not checked, but for the check tls itself")
+        yield Note("--insecure: certificates are not checked, but for the check tls itself", loud=True)
         verifying = Wire(ClientOptions(options.cacert, env=runtime.env), loopback_only=plan.endpoint.loopback_only)
     proxy = None if plan.endpoint.loopback_only else find_proxy(plan.endpoint.url, runtime.env)
     if proxy is not None:
-        yield Note(f"through the proxy {proxy.shown}, as the environment says")
+        yield Note(f"through the proxy {proxy.shown}, as the environment says", loud=True)
     for note in plan.notes:
         yield Note(note)
     with ExitStack() as stack:

@@ -89,25 +89,23 @@ class TextCheckReport:
         width = shutil.get_terminal_size((WIDTH, 24)).columns if runtime.out.is_terminal else WIDTH
         self._width = max(40, min(width, MAX_WIDTH))
         self._skipped: dict[str, list[str]] = {}
-        if not quiet:
-            self._line(f"{self._style.paint('checking', Tone.STRONG)} {safe_line(plan.endpoint.url)}")
-            told = (
-                f"{plan.provider.title}, {plan.event.name}, signed with the secret from {plan.secrets.current.origin}"
-            )
-            self._wrapped(told, "", tone=Tone.QUIET)
+        self._begun = quiet
 
     def take(self, event: CheckEvent) -> None:
         """Write what happened."""
         if isinstance(event, Exchange):
             if self._verbose:
+                self._begin()
                 self._exchange(event)
         elif isinstance(event, Log):
             report_log(event, self._runtime)
         elif not isinstance(event, Outcome):
-            report_note(event.text, self._runtime)
+            if event.loud or not self._quiet:
+                report_note(event.text, self._runtime)
         elif event.result is Result.SKIPPED:
             self._skipped.setdefault(event.detail, []).append(event.check.id)
         elif not self._quiet:
+            self._begin()
             self._outcome(event)
 
     def close(self, summary: CheckSummary) -> None:
@@ -120,6 +118,16 @@ class TextCheckReport:
             for reason, ids in self._skipped.items():
                 self._wrapped(f"{', '.join(ids)}: {reason}", "  - ", tone=Tone.QUIET)
         self._line(self._verdict(summary))
+
+    def _begin(self) -> None:
+        """Write what is checked, once there is something to say about it."""
+        if self._begun:
+            return
+        self._begun = True
+        plan = self._plan
+        self._line(f"{self._style.paint('checking', Tone.STRONG)} {safe_line(plan.endpoint.url)}")
+        told = f"{plan.provider.title}, {plan.event.name}, signed with the secret from {plan.secrets.current.origin}"
+        self._wrapped(told, "", tone=Tone.QUIET)
 
     def _line(self, text: str) -> None:
         self._runtime.out.line(self._runtime.redactor.clean(text))
