@@ -105,6 +105,9 @@ SHORT = [
     ["demo", "--help"],
     ["listen", "--help"],
     ["verify", "--help"],
+    ["check", "--help"],
+    ["check", "--list"],
+    ["check", "--list", "--format", "ndjson", "--only", "sig-*"],
     ["events"],
     ["events", "list", "--format", "json"],
     ["events", "show", "order.paid"],
@@ -129,6 +132,10 @@ FAILING = [
     (["send"], 2),
     (["sned"], 2),
     (["events", "show", "order.padi"], 3),
+    (["check"], 2),
+    (["check", "3000", "--only", "sig-prefx"], 3),
+    (["check", "https://receiver.example/"], 3),
+    (["check", "3000", "--probe-pointer", "/count"], 2),
 ]
 
 
@@ -173,6 +180,17 @@ def test_a_listener_loads_what_it_receives_with_and_no_client(cli: Cli, form: st
     assert not result.modules & {"rich", "pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click", *client}
     forwarding = load(cli.with_secrets(), *arguments, "--forward-to", "3000")
     assert forwarding.modules >= {"httpx", "httpcore"}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "ndjson"])
+def test_a_check_loads_connections_and_no_client(cli: Cli, recorder: Recorder, form: str) -> None:
+    arguments = ("check", f"{recorder.base}/hook", "--provider", "arky", "--only", "sig-missing", "--format", form)
+    result = load(cli.with_secrets(), *arguments)
+    # the recorder accepts everything
+    assert result.code == 1
+    assert result.modules >= {"httpcore", "h11"}
+    assert not result.modules & (NEVER_IN_A_SHORT_COMMAND - NETWORK)
+    assert not result.modules & {"httpx", "hookctl.flows.application"}
 
 
 @pytest.mark.parametrize("mistake", [["--port", "x"], ["-v", "-q"], ["--secret", "x"], ["--retry", "1s"]], ids=" ".join)

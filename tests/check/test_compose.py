@@ -228,7 +228,7 @@ def test_prefixes_are_of_the_right_signature(name: str) -> None:
     for request in found.values():
         value = header(request, spec.header)
         right = hexed(b"%d." % NOW_S + request.body) if name == "arky" else based(request.body)
-        assert value.startswith(right) or right.startswith(value)
+        assert value.startswith(right.rstrip("=")) or right.startswith(value)
         assert value != right.rstrip("=")
         lengths.append(len(value))
     # base64 of 32 bytes is 43 characters and one for padding
