@@ -110,6 +110,9 @@ SHORT = [
     ["webhook", "set", "--help"],
     ["webhook", "show", "--provider", "arcade"],
     ["webhook", "restore"],
+    ["check", "--help"],
+    ["check", "--list"],
+    ["check", "--list", "--format", "ndjson", "--only", "sig-*"],
     ["events"],
     ["events", "list", "--format", "json"],
     ["events", "show", "order.paid"],
@@ -138,6 +141,10 @@ FAILING = [
     (["webhook", "test"], 2),
     (["webhook", "show", "--business", "a/b"], 3),
     (["webhook", "show", "--dialect", "setings", "--business", "biz_1"], 3),
+    (["check"], 2),
+    (["check", "3000", "--only", "sig-prefx"], 3),
+    (["check", "https://receiver.example/"], 3),
+    (["check", "3000", "--probe-pointer", "/count"], 2),
 ]
 
 
@@ -200,6 +207,17 @@ def test_a_listener_loads_what_it_receives_with_and_no_client(cli: Cli, form: st
     assert not result.modules & {"rich", "pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click", *client}
     forwarding = load(cli.with_secrets(), *arguments, "--forward-to", "3000")
     assert forwarding.modules >= {"httpx", "httpcore"}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "ndjson"])
+def test_a_check_loads_connections_and_no_client(cli: Cli, recorder: Recorder, form: str) -> None:
+    arguments = ("check", f"{recorder.base}/hook", "--provider", "arky", "--only", "sig-missing", "--format", form)
+    result = load(cli.with_secrets(), *arguments)
+    # the recorder accepts everything
+    assert result.code == 1
+    assert result.modules >= {"httpcore", "h11"}
+    assert not result.modules & (NEVER_IN_A_SHORT_COMMAND - NETWORK)
+    assert not result.modules & {"httpx", "hookctl.flows.application"}
 
 
 @pytest.mark.parametrize("mistake", [["--port", "x"], ["-v", "-q"], ["--secret", "x"], ["--retry", "1s"]], ids=" ".join)

@@ -205,7 +205,7 @@ def refusal(folder: ProviderFolder) -> ProviderError:
             None,
         ),
         ('["order.shipped", "order.paid"]', '"order.paid"', "checks.out_of_order must be", None),
-        ("out_of_order = [", "out_of_ordr = [", "checks.out_of_order is missing", None),
+        ("out_of_order = [", "out_of_ordr = [", "checks.out_of_order must name two events", None),
         ('[events."order.paid"]', '[[events."order.paid"]]', 'events."order.paid" must be a table', None),
         # not TOML at all
         ("format = 1", "format = ", "not valid TOML: Invalid value (at line 4, column 10)", None),
@@ -234,7 +234,7 @@ def test_a_signed_timestamp_needs_a_header_to_stand_in(arcade: ProviderFolder) -
 
 def test_a_provider_without_events_is_none(arky: ProviderFolder) -> None:
     text = arky.description.read_text(encoding="utf-8")
-    arky.description.write_text(text[: text.index("[events.")] + "[events]\n", encoding="utf-8")
+    arky.description.write_text(text[: text.index("[checks]")] + "[events]\n", encoding="utf-8")
     assert refusal(arky).message == f"{arky.description}: events lists no event"
 
 
