@@ -205,7 +205,7 @@ def refusal(folder: ProviderFolder) -> ProviderError:
             None,
         ),
         ('["order.shipped", "order.paid"]', '"order.paid"', "checks.out_of_order must be", None),
-        ("out_of_order = [", "out_of_ordr = [", "checks.out_of_order must name two events", None),
+        ("out_of_order = [", "out_of_ordr = [", "checks.out_of_order is missing", None),
         ('[events."order.paid"]', '[[events."order.paid"]]', 'events."order.paid" must be a table', None),
         # not TOML at all
         ("format = 1", "format = ", "not valid TOML: Invalid value (at line 4, column 10)", None),
