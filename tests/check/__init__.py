@@ -1,1 +1,1 @@
-"""Tests of the receiver checks."""
+"""The parts of receiver checks, and receivers of every kind to check."""

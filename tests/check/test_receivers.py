@@ -89,9 +89,6 @@ def _whole(program: Program, expected: Expected) -> Verdicts:
     for check in after:
         if check.absent is None and check.manner not in derived and check.id not in verdicts:
             verdicts[check.id] = (Result.INCONCLUSIVE, check.severity)
-    if expected.busy_from is not None:
-        # it is the same over one connection and over many
-        del verdicts["keepalive"]
     return verdicts
 
 

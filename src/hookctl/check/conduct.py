@@ -131,11 +131,11 @@ class Conduct:
         exchanges, left_open = self._sender.send_in_turn(check, _probes(check, self._composer))
         for place, exchange in enumerate(exchanges):
             failure, status, kind = exchange.attempt.failure, status_of(exchange), exchange.probe.label
+            between = None if exchange.attempt.response is None else not_the_receiver(exchange.attempt.response)
+            if between is not None:
+                return inconclusive(check, f"answered {status}: {between}")
             if failure is None and status == usual[kind]:
                 continue
-            response = exchange.attempt.response
-            if response is not None and (between := not_the_receiver(response)) is not None:
-                return inconclusive(check, f"answered {response.status}: {between}")
             after = f" after the {exchanges[place - 1].probe.label} one" if place else ""
             if failure is not None:
                 sentence = f"the connection was lost without a word{after}: {failure.message}"

@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "Say whether a receiver is right, and what is wrong with it.",
     "listen": "Receive deliveries: verify, keep, show, pass on.",
     "replay": "Send again what was received, or a capture from a file.",
+    "webhook": "Show, set and test the webhook at the vendor's.",
     "demo": "Try it all on this machine, nothing to configure.",
     "completion": "Print the completion script of bash, zsh or fish.",
 }
