@@ -237,7 +237,7 @@ def test_a_counter_is_waited_for(
 ) -> None:
     clock = Clock()
     counter = Scripted(clock, value)
-    assert settled(counter, target, clock.runtime(tmp_path)) == becomes
+    assert settled(counter, target, clock.runtime(tmp_path)).value == becomes
     assert took_s <= clock.now_s - counter.began_s + 1e-6 <= took_s + 3 * POLL_S
 
 
@@ -249,6 +249,17 @@ def test_a_counter_that_never_stands_still_is_given_up(tmp_path: Path) -> None:
     assert clock.now_s - counter.began_s <= LONGEST_S + 2 * POLL_S
 
 
+def test_a_worker_that_took_its_time_is_watched_for_as_long_again(tmp_path: Path) -> None:
+    clock = Clock()
+    late = Scripted(clock, lambda at_s: 4 if at_s < 0.9 else 5)
+    assert settled(late, 4, clock.runtime(tmp_path)).value == 4
+    clock = Clock()
+    late = Scripted(clock, lambda at_s: 4 if at_s < 0.9 else 5)
+    watched = settled(late, 4, clock.runtime(tmp_path), stable_s=1.0)
+    assert watched.value == 5
+    assert 0.9 <= watched.lag_s <= 0.9 + 2 * POLL_S
+
+
 def test_growth_is_what_came_on_top(tmp_path: Path) -> None:
     clock = Clock()
     handled = [40]
@@ -257,8 +268,8 @@ def test_growth_is_what_came_on_top(tmp_path: Path) -> None:
     def act() -> None:
         handled[0] += 3
 
-    assert growth(counter, 3, clock.runtime(tmp_path), act) == 3
-    assert growth(counter, 3, clock.runtime(tmp_path), lambda: None) == 0
+    assert growth(counter, 3, clock.runtime(tmp_path), act).value == 3
+    assert growth(counter, 3, clock.runtime(tmp_path), lambda: None).value == 0
 
 
 def test_a_counter_that_cannot_be_read_ends_before_anything_is_done(tmp_path: Path) -> None:

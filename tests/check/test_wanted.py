@@ -10,7 +10,6 @@ from hookctl.check.wanted import (
     ACCEPTED,
     ACCEPTED_OR_CLIENT_ERROR,
     CLIENT_ERROR,
-    NOT_CONNECTED,
     Wanted,
     accepted_or,
     judge,
@@ -95,10 +94,9 @@ def test_a_failure_is_judged_by_whether_the_receiver_was_reached(
     kind: FailureKind, wanted: Wanted, weight: Severity
 ) -> None:
     judged = judge(wanted, MUST, failed(kind))
-    if kind in NOT_CONNECTED:
+    if kind not in {FailureKind.TIMEOUT, FailureKind.RESET, FailureKind.INVALID_HTTP}:
         assert (judged.result, judged.severity, judged.sentence) == (INCONCLUSIVE, MUST, "it broke")
     else:
-        assert kind in {FailureKind.TIMEOUT, FailureKind.RESET, FailureKind.INVALID_HTTP}
         assert (judged.result, judged.severity) == (FAIL, weight)
         assert judged.sentence == f"it broke; expected {wanted}"
 
@@ -106,6 +104,18 @@ def test_a_failure_is_judged_by_whether_the_receiver_was_reached(
 def test_an_answer_that_breaks_off_is_a_failure_whatever_its_status() -> None:
     assert judge(ACCEPTED, MUST, failed(FailureKind.RESET, 200)).result is FAIL
     assert judge(FORGED, MUST, failed(FailureKind.RESET, 401)).result is FAIL
+
+
+def test_a_forgery_is_accepted_when_the_answer_says_so_and_breaks_off() -> None:
+    assert judge(FORGED, MUST, failed(FailureKind.RESET, 401)).severity is SHOULD
+    accepted = judge(FORGED, MUST, failed(FailureKind.RESET, 200))
+    assert (accepted.result, accepted.severity) == (FAIL, MUST)
+
+
+def test_a_connection_that_is_not_accepted_in_time_has_not_reached_the_receiver() -> None:
+    failure = Failure(FailureKind.TIMEOUT, "10.0.0.1:80 did not accept a connection within 5 s", connected=False)
+    assert judge(ACCEPTED, MUST, Attempt(None, failure, 5000)).result is INCONCLUSIVE
+    assert judge(FORGED, MUST, Attempt(None, failure, 5000)).result is INCONCLUSIVE
 
 
 _HTML = ("Content-Type", "text/html; charset=UTF-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from hookctl.check.counter import CounterError, growth
+from hookctl.check.counter import STABLE_S, CounterError, growth
 from hookctl.check.model import Deviation, Manner, Outcome, Result, Severity
 from hookctl.check.outcomes import inconclusive, status_of, summed_up
 from hookctl.check.repeats import COPIES
@@ -45,6 +45,8 @@ class Conduct:
         self._counter = counter
         self._counter_problem: str | None = None
         self._counter_tried = False
+        self._counter_lag_s = 0.0
+        """How long after the answers different events were counted."""
         self.gone_after: str | None = None
         """The check after which the receiver was there no more."""
 
@@ -131,11 +133,11 @@ class Conduct:
         exchanges, left_open = self._sender.send_in_turn(check, _probes(check, self._composer))
         for place, exchange in enumerate(exchanges):
             failure, status, kind = exchange.attempt.failure, status_of(exchange), exchange.probe.label
+            between = None if exchange.attempt.response is None else not_the_receiver(exchange.attempt.response)
+            if between is not None:
+                return inconclusive(check, f"answered {status}: {between}")
             if failure is None and status == usual[kind]:
                 continue
-            response = exchange.attempt.response
-            if response is not None and (between := not_the_receiver(response)) is not None:
-                return inconclusive(check, f"answered {response.status}: {between}")
             after = f" after the {exchanges[place - 1].probe.label} one" if place else ""
             if failure is not None:
                 sentence = f"the connection was lost without a word{after}: {failure.message}"
@@ -157,7 +159,9 @@ class Conduct:
                 1,
                 self._runtime,
                 lambda: exchanges.extend(send(check, _probes(check, self._composer))),
-            )
+                # a worker that took its time for the different events takes as long for each repeat
+                max(STABLE_S, 2 * self._counter_lag_s),
+            ).value
         except CounterError as error:
             return inconclusive(check, error.message)
         deviations: list[Deviation] = []
@@ -182,10 +186,11 @@ class Conduct:
                 exchanges.append(self._sender.send(check, probe))
 
         try:
-            grown = growth(self._counter, COPIES, self._runtime, act)
+            settled = growth(self._counter, COPIES, self._runtime, act)
         except CounterError as error:
             self._counter_problem = error.message
             return self._counter_problem
+        grown, self._counter_lag_s = settled.value, settled.lag_s
         accepted = sum(judge(ACCEPTED, check.severity, one.attempt).result is Result.PASS for one in exchanges)
         if accepted != COPIES:
             self._counter_problem = f"of {COPIES} different events only {accepted} were accepted"

@@ -138,8 +138,17 @@ def _tail(stream: IO[bytes], until_s: float) -> bytes:
         tail = (tail + piece)[-_TAIL_BYTES:]
 
 
-def settled(counter: Counter, target: int, runtime: Runtime) -> int:
-    """Return the counter's value once it stands still.
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A counter that stands still."""
+
+    value: int
+    lag_s: float
+    """How long after it was first looked at it changed for the last time."""
+
+
+def settled(counter: Counter, target: int, runtime: Runtime, stable_s: float = STABLE_S) -> Settled:
+    """Wait until a counter stands still.
 
     Receivers act after they have answered: it is waited for until the target is reached, and a little longer, so that
     what goes beyond it is seen too.
@@ -148,6 +157,7 @@ def settled(counter: Counter, target: int, runtime: Runtime) -> int:
         counter: what to read.
         target: what it should become.
         runtime: the clock.
+        stable_s: how long it must have stood still once it has reached the target.
 
     Raises:
         CounterError: it cannot be read, or never stands still.
@@ -156,9 +166,9 @@ def settled(counter: Counter, target: int, runtime: Runtime) -> int:
     began_s = changed_s = runtime.monotonic_s()
     while True:
         now_s = runtime.monotonic_s()
-        stable = now_s - changed_s >= STABLE_S
+        stable = now_s - changed_s >= stable_s
         if stable and (value >= target or now_s - began_s >= SETTLE_S):
-            return value
+            return Settled(value, changed_s - began_s)
         if now_s - began_s >= LONGEST_S:
             raise CounterError(f"the counter does not stand still: it has changed for {LONGEST_S:g} s, to {value}")
         runtime.sleep(POLL_S)
@@ -167,8 +177,11 @@ def settled(counter: Counter, target: int, runtime: Runtime) -> int:
             value, changed_s = read, runtime.monotonic_s()
 
 
-def growth(counter: Counter, expected: int, runtime: Runtime, act: Callable[[], None]) -> int:
-    """Return by how much the counter grows when something is done; raises `CounterError` as `settled` does."""
+def growth(
+    counter: Counter, expected: int, runtime: Runtime, act: Callable[[], None], stable_s: float = STABLE_S
+) -> Settled:
+    """Return by how much the counter grows when something is done, as `settled` does its value."""
     before = counter.read()
     act()
-    return settled(counter, before + expected, runtime) - before
+    after = settled(counter, before + expected, runtime, stable_s)
+    return Settled(after.value - before, after.lag_s)

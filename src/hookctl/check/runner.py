@@ -11,7 +11,7 @@ from hookctl.check.conduct import Conduct
 from hookctl.check.model import Check, Deviation, Effect, Exchange, Manner, Outcome, Result, Severity
 from hookctl.check.outcomes import inconclusive, skipped, status_of
 from hookctl.check.sender import Sender
-from hookctl.check.wanted import ACCEPTED, NOT_CONNECTED, judge
+from hookctl.check.wanted import ACCEPTED, judge, not_reached
 from hookctl.delivery.network import DeliveryFailedError
 from hookctl.model import FailureKind
 
@@ -148,7 +148,7 @@ class Runner:
         if judged.result is Result.PASS:
             late = f"accepted, but only after {attempt.duration_ms / 1000:.1f} s: the sender gives up after"
             return self._failed(exchange, Result.FAIL, f"{late} {deadline_s:g} s", "answer first, then work")
-        if attempt.failure is not None and attempt.failure.kind in NOT_CONNECTED:
+        if attempt.failure is not None and not_reached(attempt.failure):
             self.unreachable = True
             return self._failed(exchange, judged.result, judged.sentence, attempt.failure.hint)
         hint = diagnosis.first_hint(self._provider, attempt, tried=self._options.diagnose)

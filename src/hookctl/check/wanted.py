@@ -10,12 +10,12 @@ from hookctl.delivery.expect import Expectation
 from hookctl.model import FailureKind
 
 if TYPE_CHECKING:
-    from hookctl.model import Attempt, Provider, Response
+    from hookctl.model import Attempt, Failure, Provider, Response
 
 _OVERLOADED = frozenset({429, 502, 503, 504})
 """Statuses of something between: the receiver itself has not spoken."""
 
-NOT_CONNECTED = frozenset(
+_NOT_CONNECTED = frozenset(
     {
         FailureKind.REFUSED,
         FailureKind.UNREACHABLE,
@@ -25,7 +25,6 @@ NOT_CONNECTED = frozenset(
         FailureKind.PROXY,
     }
 )
-"""Failures in which a request has not reached the receiver."""
 
 # names that firewalls put into their own pages: as a server, or in headers of their own
 _FIREWALL_SERVERS = ("cloudflare", "akamaighost", "sucuri", "imperva", "incapsula", "awselb", "big-ip", "barracuda")
@@ -98,7 +97,9 @@ def _judge(wanted: Wanted, severity: Severity, attempt: Attempt) -> Judged:
     failure, response = attempt.failure, attempt.response
     lighter = severity.at_most(Severity.SHOULD) if wanted.refusal else severity
     if failure is not None:
-        if failure.kind in NOT_CONNECTED:
+        if wanted.refusal and response is not None and response.status // 100 == 2:
+            return Judged(Result.FAIL, severity, f"accepted with {response.status}, expected {wanted}")
+        if not_reached(failure):
             return Judged(Result.INCONCLUSIVE, severity, failure.message)
         return Judged(Result.FAIL, lighter, f"{failure.message}; expected {wanted}")
     assert response is not None  # noqa: S101 - an attempt without a failure has an answer
@@ -120,6 +121,11 @@ def _judge(wanted: Wanted, severity: Severity, attempt: Attempt) -> Judged:
             return Judged(Result.INFO, Severity.INFO, f"answered with a redirect, {status}; expected {wanted}")
         case _:
             return Judged(Result.INFO, Severity.INFO, f"refused with {status}; the page says {wanted}")
+
+
+def not_reached(failure: Failure) -> bool:
+    """Return whether a request has not reached the receiver."""
+    return failure.kind in _NOT_CONNECTED or not failure.connected
 
 
 def not_the_receiver(response: Response) -> str | None:

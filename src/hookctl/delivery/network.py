@@ -245,9 +245,8 @@ def _where(host: str, port: int) -> str:
 
 
 def _connect_timeout(host: str, port: int, deadline: Deadline) -> Failure:
-    return Failure(
-        FailureKind.TIMEOUT, f"{_where(host, port)} did not accept a connection within {deadline.seconds:g} s"
-    )
+    message = f"{_where(host, port)} did not accept a connection within {deadline.seconds:g} s"
+    return Failure(FailureKind.TIMEOUT, message, connected=False)
 
 
 def _connect_failure(error: BaseException, host: str, port: int, before: Failure | None) -> Failure:

@@ -125,6 +125,8 @@ class Failure:
     kind: FailureKind
     message: str
     hint: str | None = None
+    connected: bool = True
+    """Whether there was a connection for it to happen on, as far as the kind does not say."""
 
 
 @dataclass(frozen=True, slots=True)
