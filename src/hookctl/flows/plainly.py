@@ -127,7 +127,7 @@ class PlainExaminer:
                 return None
             at_ms = one.at_ms(time, value)
             age_s = None if at_ms is None else (received_ms - at_ms) / 1000
-        return Plain(source, one.provider.name, event, _text_at(value, one.id_at), age_s)
+        return Plain(source, one.name, event, _text_at(value, one.id_at) or None, age_s)
 
 
 class PlainArrivals:
