@@ -3,7 +3,7 @@
 At any moment a connection is in one of four states, and each has its own deadline:
 
 - reading: a request is on its way, or awaited;
-- handling: the handler's future is pending, later requests wait unread or unparsed;
+- handling: the handler's answer is pending, later requests wait unread or unparsed;
 - writing: an answer is not yet in the peer's hands, nothing else happens until it is;
 - lingering: the last answer is written and our side is closed. What still arrives is thrown away, because
   closing with unread bytes would reset the connection and could destroy the answer on its way.

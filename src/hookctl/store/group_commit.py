@@ -32,8 +32,10 @@ class GroupCommit:
 
     It commits in the loop itself, when a turn of the loop has brought nothing more: what arrives meanwhile waits in the
     sockets and comes together afterwards.
-    A thread of its own was measured to be slower with 16 and with 64 waiting tasks, also where a sync takes
-    milliseconds.
+    A thread of its own was measured to be slower with 16 waiting tasks, and no faster with 64 on two cores that the
+    senders share, even with one statement for a whole batch: a delivery then takes 1.2 to 1.8 times the processor time.
+    Commits are smaller, for half of the tasks have been told and have yet to come back, and whenever the loop lets go
+    of the interpreter the thread is woken and finds it taken again.
 
     Args:
         store: where to.
