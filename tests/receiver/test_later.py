@@ -161,6 +161,33 @@ def test_given_within_the_grace_it_is_the_last_answer() -> None:
     assert said.endswith(b"\r\n\r\nlate")
 
 
+def test_a_clock_that_fails_leaves_nobody_waiting_for_it() -> None:
+    times = iter([0])
+
+    async def scenario() -> list[Exception]:
+        failures: list[Exception] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda *_: None)
+
+        def handler(_: CapturedRequest) -> LaterReply:
+            later = LaterReply()
+            loop.call_soon(later.give, Reply(200))
+            return later
+
+        server = CaptureServer(handler, clock=lambda: next(times), on_error=failures.append)
+        await server.start()
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(post(b"x"))
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(PATIENCE_S):
+                assert await reader.read() == b""
+        writer.close()
+        await server.stop()
+        return failures
+
+    assert [type(failure) for failure in asyncio.run(scenario())] == [StopIteration]
+
+
 def loop_of(server: BackgroundServer) -> asyncio.AbstractEventLoop:
     """Return the loop that a server runs on."""
     return server._started.result(timeout=PATIENCE_S)

@@ -293,7 +293,11 @@ class Connection(asyncio.Protocol):
             self._service.leave(self)
             return
         head = cast("Head", self._head)
-        self._give(self._encode(reply, head), head)
+        try:
+            message = self._encode(reply, head)
+        except Exception as error:  # noqa: BLE001 - as of an answer at once: a clock may fail
+            message = self._encode_failure(error, head)
+        self._give(message, head)
         self._advance()
 
     def _handled(self, pending: asyncio.Future[Reply]) -> None:
