@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hookctl.receiver import BackgroundServer, Limits, Reply
@@ -107,6 +107,7 @@ def test_over_sockets_every_cut_gives_the_same_requests_refusals_and_answers() -
     ) as server:
 
         @given(stream=_STREAMS, places=st.lists(st.integers(min_value=0), max_size=6))
+        @example(stream=post(b"", *[b"X: y"] * 8)[:-2] + b"\nmalformed\r\n\r\n", places=[])
         @settings(max_examples=150, deadline=None)
         def same(stream: bytes, places: list[int]) -> None:
             at_once = _converse(server, witness, [stream])
