@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hookctl.receiver import BackgroundServer, Limits, Reply
@@ -107,7 +107,6 @@ def test_over_sockets_every_cut_gives_the_same_requests_refusals_and_answers() -
     ) as server:
 
         @given(stream=_STREAMS, places=st.lists(st.integers(min_value=0), max_size=6))
-        @example(stream=post(b"", *[b"X: y"] * 8)[:-2] + b"\nmalformed\r\n\r\n", places=[])
         @settings(max_examples=150, deadline=None)
         def same(stream: bytes, places: list[int]) -> None:
             at_once = _converse(server, witness, [stream])
@@ -131,6 +130,15 @@ def test_what_is_read_whole_is_read_the_same_bit_by_bit(stream: bytes) -> None:
         return
     if whole is not None:
         assert (reader.arrived(), taken) == whole
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_too_many_header_lines_are_refused_as_such_whatever_follows(size: int) -> None:
+    stream = post(b"", *[b"X: y"] * 8)[:-2] + b"\nmalformed\r\n\r\n"
+    reader = RequestReader(_LIMITS)
+    with pytest.raises(RequestError, match="431: more than 6 header lines"):
+        for start in range(0, len(stream), size):
+            reader.feed(bytearray(stream[start : start + size]))
 
 
 def test_the_quick_way_is_taken_for_an_ordinary_delivery_and_left_for_the_rest() -> None:
