@@ -1,4 +1,4 @@
-"""How many deliveries a second receivers take, side by side: hookctl listen, adnanh/webhook, hookee, a bare echo.
+"""How many deliveries a second receivers take, side by side: hookctl listen, adnanh/webhook, hookee, bare echoes.
 
 All run at once and are loaded in turn, so that whatever else the machine does falls on all alike; the first round does
 not count, of the others the median does. hookctl verifies each delivery and has it on the disk before it answers; it is
@@ -32,7 +32,9 @@ HERE = Path(__file__).resolve().parent
 HOOKCTL = Path(sys.executable).parent / "hookctl"
 PEERS = HERE / "peers" / ".venv" / "bin"
 OURS = "hookctl listen"
-ECHO = "uvicorn, bare echo"
+ECHO = "uvicorn, uvloop, httptools"
+PLAIN_ECHO = "uvicorn, asyncio, h11"
+"""What `pip install uvicorn` brings and no more."""
 WEBHOOK = "adnanh/webhook"
 TICKS_S = os.sysconf("SC_CLK_TCK")
 SYNCS = 200
@@ -70,10 +72,11 @@ def commands(folder: Path) -> dict[str, tuple[list[str], int]]:
         port = free_port()
         found[name] = ([str(HOOKCTL), "listen", "--port", str(port), "--format", "ndjson", *more], port)
     if (PEERS / "uvicorn").exists():
-        port = free_port()
-        options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
-        app = ["--app-dir", str(HERE / "receivers"), "echo:app"]
-        found[ECHO] = ([str(PEERS / "uvicorn"), *options, *app, "--port", str(port)], port)
+        quiet = ["--no-access-log", "--log-level", "warning", "--app-dir", str(HERE / "receivers"), "echo:app"]
+        for name, loop, http in ((ECHO, "uvloop", "httptools"), (PLAIN_ECHO, "asyncio", "h11")):
+            port = free_port()
+            how = ["--loop", loop, "--http", http, "--port", str(port)]
+            found[name] = ([str(PEERS / "uvicorn"), *how, *quiet], port)
     if shutil.which("webhook"):
         port = free_port()
         hooks = folder / "hooks.json"
@@ -83,7 +86,7 @@ def commands(folder: Path) -> dict[str, tuple[list[str], int]]:
         port = free_port()
         route = ["--default-route", PATH, "--port", str(port)]
         found["hookee"] = ([str(PEERS / "hookee"), "--no-tunnel", *route], port)
-    for name in (ECHO, WEBHOOK, "hookee"):
+    for name in (ECHO, PLAIN_ECHO, WEBHOOK, "hookee"):
         if name not in found:
             print(f"{name}: not installed, left out")
     return found
@@ -145,7 +148,7 @@ def report(load: Load, receivers: list[Receiver], connections: int) -> None:
     print(f"\n{load}, {connections} connections")
     print(
         f"{'':<26} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} {'errors':>7} {'CPU us':>7} "
-        f"{'of echo':>8} {'of webhook':>11}"
+        f"{'of uvloop':>10} {'of h11':>7} {'of webhook':>11}"
     )
     for receiver in receivers:
         every = receiver.measured[connections]
@@ -157,7 +160,7 @@ def report(load: Load, receivers: list[Receiver], connections: int) -> None:
         cpu_us = statistics.median(receiver.cpu_us[connections])
         ratios = " ".join(
             f"{rate / rates[peer]:>{width}.2f}" if peer in rates else f"{'':>{width}}"
-            for peer, width in ((ECHO, 8), (WEBHOOK, 11))
+            for peer, width in ((ECHO, 10), (PLAIN_ECHO, 7), (WEBHOOK, 11))
         )
         print(f"{receiver.name:<26} {rate:11,.0f} {p50_ms:8.1f} {p99_ms:8.1f} {errors:7} {cpu_us:7.0f} {ratios}")
 

@@ -1,4 +1,4 @@
-"""The quick way through an archive says the same as the thorough one, to the letter, or nothing."""
+"""The quick way says the same as the thorough one, to the letter, or nothing: of an archive, of what arrives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from hookctl.captures.record import capture_line
 from hookctl.catalogue import load_catalogue, read_sample
 from hookctl.flows.bulk import EFFORT, LineExaminer, Lines
 from hookctl.flows.examine import Examiner, open_examiner
-from hookctl.flows.plainly import PlainExaminer
+from hookctl.flows.identify import Identifier
+from hookctl.flows.plainly import PlainArrivals, PlainExaminer
 from hookctl.flows.tally import Tally
 from hookctl.model import Capture, CapturedResponse, Payload, Secret, SecretPair
 from hookctl.payload import IdSource, RenderOptions, render
@@ -27,6 +28,7 @@ from hookctl.report.machine import MachineFormat, record_writer
 from hookctl.report.verify import MachineVerifyReport, TextVerifyReport, VerifyReport
 from hookctl.runtime import Output, Runtime
 from hookctl.signing import sign
+from hookctl.signing.scheme import compute_signature, signed_content
 
 if TYPE_CHECKING:
     from hookctl.model import Event
@@ -69,6 +71,10 @@ def capture_of(event: Event, *, key: bytes | None = None, number: int = 0) -> Ca
         id=f"dl_{number}",
         response=CapturedResponse(200, ((b"Content-Type", b"text/plain"),), b"OK"),
     )
+
+
+def secrets_of(provider: str) -> SecretPair:
+    return SecretPair(Secret(KEYS[provider], "a test"))
 
 
 def reports() -> list[VerifyReport]:
@@ -183,14 +189,29 @@ def test_whatever_the_genuine_payload_is_both_ways_say_the_same(event: Event, da
     secret = data.draw(st.sampled_from([KEYS, PREVIOUS]))[provider.name]
     signing = sign(provider, Payload(body, None, None, AT_MS), SecretPair(Secret(secret, "a test")))
     headers = tuple((name.encode(), value.encode()) for name, value in signing.headers(provider))
-    assert_same(capture_line(replace(original, headers=headers, body=body)))
+    assert_same(capture_line(original._replace(headers=headers, body=body)))
+
+
+def test_an_empty_id_is_none_both_ways() -> None:
+    for event in EVENTS:
+        provider = CATALOGUE.provider(event.provider)
+        if provider.envelope.id is None:
+            continue
+        payload = json.loads(read_sample(event)) | {provider.envelope.id.removeprefix("/"): ""}
+        signing = sign(provider, Payload(json.dumps(payload).encode(), None, None, AT_MS), secrets_of(provider.name))
+        headers = tuple((name.encode(), value.encode()) for name, value in signing.headers(provider))
+        capture = capture_of(event)._replace(headers=headers, body=json.dumps(payload).encode())
+        plain = PlainExaminer(EXAMINER).examine(capture_line(capture), "x:1")
+        assert plain is not None
+        assert plain.event_id is None
+        assert_same(capture_line(capture))
 
 
 def test_headers_that_come_twice_or_beside_a_second_signature_are_told() -> None:
     capture = capture_of(CATALOGUE.select(["formSubmission.created"])[0])
     for extra in ((b"X-Arcade-Signature", b"x"), (b"x-arcade-signature-2", b"x"), (b"x-arky-signature", b"x")):
         for headers in ((extra, *capture.headers), (*capture.headers, extra)):
-            assert_same(capture_line(replace(capture, headers=headers)))
+            assert_same(capture_line(capture._replace(headers=headers)))
 
 
 def test_a_tolerance_is_left_to_the_thorough_way() -> None:
@@ -207,7 +228,137 @@ def test_a_secret_in_a_record_is_masked_both_ways() -> None:
     provider = CATALOGUE.provider("arky")
     signing = sign(provider, Payload(body, None, None, AT_MS), SecretPair(Secret(KEYS["arky"], "a test")))
     headers = tuple((name.encode(), value.encode()) for name, value in signing.headers(provider))
-    line = capture_line(replace(capture, headers=headers, body=body))
+    line = capture_line(capture._replace(headers=headers, body=body))
     assert PlainExaminer(EXAMINER).examine(line, "x:1") is not None
     assert_same(line)
     assert KEYS["arky"].decode() not in quickly(line, REPORTS[0])[0]
+
+
+# deliveries as they arrive
+
+
+def arrivals(*, tolerance_s: float | None = None, with_drift: bool = False) -> tuple[PlainArrivals, Examiner]:
+    """Return the quick way for a listener and the thorough one."""
+    examiner = open_examiner(RUNTIME, provider=None, secret_files=(), tolerance_s=tolerance_s, with_drift=with_drift)
+    return PlainArrivals(examiner), examiner
+
+
+ARRIVALS = arrivals()
+
+
+def assert_said_alike(capture: Capture, ways: tuple[PlainArrivals, Examiner] = ARRIVALS) -> None:
+    quick, thorough = ways
+    found = quick.examine(capture)
+    assert found is None or found == thorough.examine(capture)
+
+
+@pytest.mark.parametrize("with_drift", [False, True])
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
+def test_every_event_that_arrives_is_taken_the_quick_way(event: Event, with_drift: bool) -> None:
+    ways = arrivals(with_drift=with_drift)
+    capture = capture_of(event)
+    found = ways[0].examine(capture)
+    assert found is not None
+    assert (found.provider, found.event, found.verdict.valid) == (event.provider, event.name, True)
+    assert_said_alike(capture, ways)
+
+
+def test_a_forged_delivery_and_one_signed_with_the_previous_secret_are_not_plain() -> None:
+    for event in EVENTS:
+        assert ARRIVALS[0].examine(capture_of(event, key=b"another")) is None
+        assert ARRIVALS[0].examine(capture_of(event, key=PREVIOUS[event.provider])) is None
+
+
+@settings(max_examples=400)
+@given(event=st.sampled_from(EVENTS), data=st.data())
+def test_whatever_a_genuine_body_holds_both_ways_find_the_same(event: Event, data: st.DataObject) -> None:
+    provider = CATALOGUE.provider(event.provider)
+    payload = json.loads(read_sample(event))
+    place = data.draw(st.sampled_from(sorted(payload)))
+    if data.draw(st.booleans()):
+        payload[place] = data.draw(VALUES | st.sampled_from(["", "0", -5, 1e300, 10**30]))
+    else:
+        del payload[place]
+    # what is no JSON, or JSON that decoders differ about, is signed as well as anything
+    body = data.draw(st.just(json.dumps(payload).encode()) | st.sampled_from(ODD) | st.binary(max_size=10))
+    at_ms = data.draw(st.just(AT_MS) | st.integers(0, 2**60))
+    secret = data.draw(st.sampled_from([KEYS, PREVIOUS]))[provider.name]
+    signing = sign(provider, Payload(body, None, None, at_ms), SecretPair(Secret(secret, "a test")))
+    headers = tuple((name.encode(), value.encode()) for name, value in signing.headers(provider))
+    received_at_ms = data.draw(st.none() | st.integers(0, 2**49))
+    assert_said_alike(capture_of(event)._replace(headers=headers, body=body, received_at_ms=received_at_ms))
+
+
+ODD = [
+    b"null",
+    b"[]",
+    b"[1]",
+    b'"x"',
+    b"1e400",
+    b'{"event":"\\ud800"}',
+    b'{"event":"a","event":"b","id":""}',
+    b"[" * 5000,
+]
+
+
+@settings(max_examples=400)
+@given(event=st.sampled_from(EVENTS), data=st.data())
+def test_whatever_the_headers_are_both_ways_find_the_same(event: Event, data: st.DataObject) -> None:
+    capture = capture_of(event)
+    headers = [*capture.headers]
+    names = st.sampled_from([name for name, _ in headers]) | st.sampled_from(
+        [b"x-arky-signature", b"X-Arcade-Signature", b"X-Arcade-Signature-2", b"X-Arky-Timestamp", b"\xff", b"x"]
+    )
+    values = (
+        st.sampled_from([value for _, value in headers])
+        | st.binary(max_size=6)
+        | st.sampled_from([b" 1 ", b"\xb2", b"-1", b"9" * 18, b"9" * 19, b"0" * 18, b""])
+    )
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(headers) - 1))
+        line = (data.draw(names), data.draw(values))
+        match data.draw(st.sampled_from(["replace", "insert", "take away"])):
+            case "replace":
+                headers[at] = line
+            case "insert":
+                headers.insert(at, line)
+            case _ if len(headers) > 1:
+                del headers[at]
+    assert_said_alike(capture._replace(headers=tuple(headers)))
+
+
+TIMED = [event for event in EVENTS if CATALOGUE.provider(event.provider).signature.signs_timestamp]
+TIMES = ["1", "01", "-1", "\u00b2", "1.5", "", " 1", "9" * 18, "9" * 19]
+
+
+@settings(max_examples=200)
+@given(event=st.sampled_from(TIMED), time=st.sampled_from(TIMES))
+def test_whatever_time_was_signed_both_ways_find_the_same(event: Event, time: str) -> None:
+    provider = CATALOGUE.provider(event.provider)
+    capture = capture_of(event)
+    raw = time.encode("latin-1")
+    signed = signed_content(provider.signature, capture.body, raw)
+    signature = compute_signature(provider.signature, KEYS[provider.name], signed).encode()
+    assert provider.timestamp is not None
+    header = provider.timestamp.header
+    assert header is not None
+    lines = ((provider.signature.header.encode(), signature), (header.encode(), raw))
+    assert_said_alike(capture._replace(headers=lines))
+
+
+def test_with_a_tolerance_the_thorough_way_judges_what_arrives() -> None:
+    ways = arrivals(tolerance_s=0.5)
+    assert ways[0].examine(capture_of(EVENTS[0])) is None
+
+
+def test_a_provider_whose_id_stands_in_a_list_is_not_plain() -> None:
+    quick, examiner = arrivals()
+    event = EVENTS[0]
+    listed = []
+    for provider in examiner.providers:
+        # what the pointer leads to depends on the payload
+        envelope = replace(provider.envelope, id="/ids/0")
+        listed.append(replace(provider, envelope=envelope))
+    other = Examiner(listed, Identifier(listed), examiner.secrets, {}, examiner.now_ms, None, False)
+    assert quick.examine(capture_of(event)) is not None
+    assert PlainArrivals(other).examine(capture_of(event)) is None

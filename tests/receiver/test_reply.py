@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hookctl.receiver import Reply
 from hookctl.receiver.reply import Persistence
@@ -99,3 +101,13 @@ def test_one_reply_says_each_seconds_date() -> None:
     ]
     assert [date[-12:] for date in dates] == [b"00:00:00 GMT"] * 2 + [b"00:00:01 GMT"] + [b"00:00:00 GMT"] * 2
     assert dates[4].startswith(b"Date: Fri, 02 Jan 1970")
+
+
+@given(st.lists(st.tuples(st.integers(0, 3000), st.sampled_from(Persistence), st.booleans()), max_size=6))
+def test_what_was_encoded_before_does_not_change_the_bytes(asked: list[tuple[int, Persistence, bool]]) -> None:
+    reply = Reply(200, b"body", (("A", "b"),), head_length_bytes=7)
+    for at_ms, persistence, with_body in asked:
+        fresh = Reply(200, b"body", (("A", "b"),), head_length_bytes=7)
+        assert reply.encode(at_ms=at_ms, persistence=persistence, with_body=with_body) == fresh.encode(
+            at_ms=at_ms, persistence=persistence, with_body=with_body
+        )

@@ -132,6 +132,19 @@ def test_what_is_read_whole_is_read_the_same_bit_by_bit(stream: bytes) -> None:
         assert (reader.arrived(), taken) == whole
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_too_many_header_lines_are_refused_as_such_whatever_follows(size: int) -> None:
+    stream = post(b"", *[b"X: y"] * 8)[:-2] + b"\nmalformed\r\n\r\n"
+    reader = RequestReader(_LIMITS)
+
+    def feed_all() -> None:
+        for start in range(0, len(stream), size):
+            reader.feed(bytearray(stream[start : start + size]))
+
+    with pytest.raises(RequestError, match="431: more than 6 header lines"):
+        feed_all()
+
+
 def test_the_quick_way_is_taken_for_an_ordinary_delivery_and_left_for_the_rest() -> None:
     limits = Limits()
     ordinary = post(b"{}", b"Expect: 100-continue")

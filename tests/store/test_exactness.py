@@ -29,6 +29,8 @@ verdicts = st.builds(
     st.sampled_from(Reason),
     st.none() | st.sampled_from(Diagnosis),
     st.none() | st.floats(allow_nan=False),
+    # not kept
+    st.just(()),
 )
 requests = st.builds(
     CapturedRequest,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hookctl.model import CapturedResponse
-from hookctl.store import Forwarded, StoreError, StoreLockedError, StoreProblem
+from hookctl.store import Forwarded, Kept, StoreError, StoreLockedError, StoreProblem
 from hookctl.store.group_commit import GroupCommit
 from tests.store.material import arrival
 
@@ -48,6 +48,22 @@ def test_tasks_of_one_turn_share_one_transaction(store: Store) -> None:
     # each got its own
     assert [delivery.event_id for delivery in stored] == [f"evt_{number}" for number in range(64)]
     assert {line.id for line in store.summaries()} == {delivery.id for delivery in stored}
+
+
+def test_those_of_one_commit_are_numbered_in_the_order_in_which_they_came(store: Store) -> None:
+    kept: list[Kept | Exception] = []
+
+    async def scenario() -> None:
+        async with GroupCommit(store, on_error=unexpected) as group:
+            for number in range(40):
+                group.submit(arrival(number % 20, event_id=f"evt_{number % 2}"), kept.append)
+
+    asyncio.run(scenario())
+    assert [one.occurrence for one in kept if isinstance(one, Kept)] == [1 + number // 2 for number in range(40)]
+    # told in the order of their rows
+    assert [one.id for one in kept if isinstance(one, Kept)] == [
+        id_ for (id_,) in store._connection.execute("SELECT id FROM deliveries ORDER BY seq")
+    ]
 
 
 def test_a_task_that_is_cancelled_harms_no_other(store: Store) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookctl.captures.form import NotThisForm
@@ -43,7 +42,7 @@ def read_entries(
         raise NotThisForm(_no_delivery(len(entries)), near=True)
     second = next(found, None)
     if second is None:
-        yield replace(first, source=source)
+        yield first._replace(source=source)
         return
     yield first
     yield second
@@ -67,4 +66,4 @@ def _numbered(
             yield Unreadable(name, broken.message, broken.hint)
             continue
         if capture is not None:
-            yield replace(capture, source=name)
+            yield capture._replace(source=name)

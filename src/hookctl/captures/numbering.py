@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,12 +34,12 @@ def numbered(source: str, parts: Iterable[Capture | Unreadable]) -> Iterator[Cap
         return
     second = next(remaining, None)
     if second is None:
-        yield replace(first, source=source)
+        yield first._replace(source=source)
         return
-    yield replace(first, source=f"{source}#1")
-    yield replace(second, source=f"{source}#2")
+    yield first._replace(source=f"{source}#1")
+    yield second._replace(source=f"{source}#2")
     for number, part in enumerate(remaining, 3):
-        yield replace(part, source=f"{source}#{number}")
+        yield part._replace(source=f"{source}#{number}")
 
 
 class Lines:

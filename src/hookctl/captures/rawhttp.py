@@ -207,4 +207,4 @@ def _answered(capture: Capture, message: _Message) -> Capture:
     status = message.head.status
     if status is None or status < 200:
         return capture
-    return replace(capture, response=CapturedResponse(status, message.head.headers, message.body))
+    return capture._replace(response=CapturedResponse(status, message.head.headers, message.body))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from hookctl.catalogue import read_sample
 from hookctl.config import load_config
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from hookctl.signing.effort import Effort
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What was found out about one capture."""
 
     capture: Capture
@@ -117,7 +116,7 @@ class Examiner:
             return Finding(capture, name, event, event_id, verdict, None, drift, notes)
         explanation, more = self._explain(provider, capture, secrets, verdict, event, effort)
         if explanation is not None:
-            verdict = replace(verdict, diagnosis=explanation.diagnosis)
+            verdict = verdict._replace(diagnosis=explanation.diagnosis)
         return Finding(capture, name, event, event_id, verdict, explanation, drift, (*notes, *more))
 
     def _explain(
@@ -217,4 +216,4 @@ def _aged(verdict: Verdict, provider: Provider, document: object, received_at_ms
     if envelope.time is None or envelope.time_unit is None or document is None:
         return verdict
     at_ms = read_time(look_up(document, envelope.time), envelope.time_unit)  # type: ignore[arg-type]
-    return verdict if at_ms is None else replace(verdict, age_s=(received_at_ms - at_ms) / 1000)
+    return verdict if at_ms is None else verdict._replace(age_s=(received_at_ms - at_ms) / 1000)

@@ -10,14 +10,14 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from hookctl.errors import ExitCode, HookctlError, InputError, SecretError
 from hookctl.flows.forward import Forwarder, ForwardOptions, Passed
 from hookctl.model import Capture, CapturedResponse, Reason
-from hookctl.receiver import CaptureServer, Limits, Refusal, Reply
+from hookctl.receiver import CaptureServer, LaterReply, Limits, Refusal, Reply
 from hookctl.signing.effort import Effort
-from hookctl.store import Arrival, Forwarded, Store, StoreError, default_path
+from hookctl.store import Arrival, Forwarded, Kept, Store, StoreError, default_path
 from hookctl.store.group_commit import GroupCommit
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from hookctl.flows.examine import Examiner, Finding
     from hookctl.model import CapturedRequest, Provider
     from hookctl.runtime import Runtime
-    from hookctl.store import StoredDelivery
 
 EFFORT = Effort(signatures=512, hashed_bytes=4 * 1024 * 1024)
 """How much work the diagnosis of one delivery may cost while others wait."""
@@ -67,8 +66,7 @@ class Ready:
     addresses: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One delivery, answered."""
 
     finding: Finding
@@ -194,7 +192,10 @@ class Listener:
         emit: Callable[[ListenEvent], None],
         flush: Callable[[], None],
     ) -> None:
+        from hookctl.flows.plainly import PlainArrivals
+
         self._examiner = examiner
+        self._plain = PlainArrivals(examiner)
         self._options = options
         self._runtime = runtime
         self._tell = emit
@@ -207,7 +208,8 @@ class Listener:
         self._forwarder: Forwarder | None = None
         self._retries: set[asyncio.Task[None]] = set()
         self._providers = {provider.name: provider for provider in examiner.providers}
-        self._replies: dict[int, Reply] = {}
+        self._replies: dict[int, tuple[Reply, CapturedResponse]] = {}
+        """The answers that were given, by status."""
         self._trouble_told_s = float("-inf")
         self._untold: HookctlError | None = None
         """Why the user cannot be told any more."""
@@ -252,28 +254,26 @@ class Listener:
             raise self._untold
         return self._summary
 
-    def _answer(self, request: CapturedRequest) -> Awaitable[Reply] | Reply:
+    def _answer(self, request: CapturedRequest) -> Awaitable[Reply] | LaterReply | Reply:
         """Answer a delivery that is not passed on: as soon as it is stored."""
         finding = self._examine(request)
-        reply = self._reply(finding)
+        reply, response = self._reply(finding)
         if self._commit is None:
             self._received(finding, request, None, reply.status, None)
             return reply if not self._options.delay_s else self._later(reply)
-        answered: asyncio.Future[Reply] = self._loop.create_future()
+        later = LaterReply()
 
-        def stored(result: StoredDelivery | Exception) -> None:
+        def stored(result: Kept | Exception) -> None:
             answer = self._kept(result, finding, request, reply)
             if self._options.delay_s and answer is reply:
-                self._loop.call_later(self._options.delay_s, _complete, answered, answer)
+                self._loop.call_later(self._options.delay_s, later.give, answer)
             else:
-                _complete(answered, answer)
+                later.give(answer)
 
-        self._commit.submit(_arrival(finding, request, reply), stored)
-        return answered
+        self._commit.submit(_arrival(finding, request, response), stored)
+        return later
 
-    def _kept(
-        self, result: StoredDelivery | Exception, finding: Finding, request: CapturedRequest, reply: Reply
-    ) -> Reply:
+    def _kept(self, result: Kept | Exception, finding: Finding, request: CapturedRequest, reply: Reply) -> Reply:
         """Tell of a delivery whose storing has ended, and return what the sender is told."""
         if isinstance(result, Exception):
             self._not_stored(result)
@@ -291,7 +291,7 @@ class Listener:
         """Store a delivery, pass it on, and answer as the receiver did."""
         assert self._forwarder is not None  # noqa: S101 - the handler of a listener that has one
         finding = self._examine(request)
-        stored: StoredDelivery | None = None
+        kept: Kept | None = None
         if self._commit is not None:
             try:
                 stored = await self._commit.add(_arrival(finding, request, None))
@@ -299,38 +299,39 @@ class Listener:
                 self._not_stored(error)
                 self._received(finding, request, None, _NOT_KEPT.status, None)
                 return _NOT_KEPT
+            kept = Kept(stored.id, stored.occurrence)
             self._summary.stored += 1
         if not self._wanted(finding) or (self._options.require_valid and not finding.verdict.valid):
-            reply = self._reply(finding)
-            self._outcome(stored, _response(reply), None)
-            self._received(finding, request, stored, reply.status, None)
+            reply, response = self._reply(finding)
+            self._outcome(kept, response, None)
+            self._received(finding, request, kept, reply.status, None)
             return reply
         passed = await self._forwarder.forward(request)
-        self._outcome(stored, passed.response, passed.forwarded)
+        self._outcome(kept, passed.response, passed.forwarded)
         self._count_passed(passed)
         hint = passed.failure.hint if passed.failure is not None else None
-        self._received(finding, request, stored, passed.reply.status, passed.forwarded, passed.reply.body, hint)
+        self._received(finding, request, kept, passed.reply.status, passed.forwarded, passed.reply.body, hint)
         if self._options.retry_s and passed.to_be_retried:
-            self._retry(stored, finding, request)
+            self._retry(kept, finding, request)
         if self._options.delay_s:
             await asyncio.sleep(self._options.delay_s)
         return passed.reply
 
-    def _retry(self, stored: StoredDelivery | None, finding: Finding, request: CapturedRequest) -> None:
+    def _retry(self, kept: Kept | None, finding: Finding, request: CapturedRequest) -> None:
         # beside everything else: neither the sender nor other deliveries wait for it
-        task = self._loop.create_task(self._try_again(stored, finding, request))
+        task = self._loop.create_task(self._try_again(kept, finding, request))
         self._retries.add(task)
         task.add_done_callback(self._retries.discard)
 
-    async def _try_again(self, stored: StoredDelivery | None, finding: Finding, request: CapturedRequest) -> None:
+    async def _try_again(self, kept: Kept | None, finding: Finding, request: CapturedRequest) -> None:
         assert self._forwarder is not None  # noqa: S101 - as for the first time
         schedule = self._options.retry_s
         for number, pause_s in enumerate(schedule, 1):
             await asyncio.sleep(pause_s)
             passed = await self._forwarder.forward(request)
-            self._outcome(stored, None, passed.forwarded)
+            self._outcome(kept, None, passed.forwarded)
             self._count_passed(passed)
-            id_ = None if stored is None else stored.id
+            id_ = None if kept is None else kept.id
             self._emit(Retried(id_, finding.event, number, len(schedule), passed.forwarded))
             if not passed.to_be_retried:
                 return
@@ -344,21 +345,12 @@ class Listener:
             await asyncio.wait(tasks, timeout=1.0)
 
     def _examine(self, request: CapturedRequest) -> Finding:
-        return self._examiner.examine(
-            Capture(
-                "",
-                request.headers,
-                request.body,
-                request.method,
-                request.target,
-                request.http_version,
-                request.received_at_ms,
-            ),
-            EFFORT,
-        )
+        received_at_ms, method, target, http_version, headers, body = request
+        capture = Capture("", headers, body, method, target, http_version, received_at_ms)
+        return self._plain.examine(capture) or self._examiner.examine(capture, EFFORT)
 
-    def _reply(self, finding: Finding) -> Reply:
-        """Return the answer to a delivery that is not passed on."""
+    def _reply(self, finding: Finding) -> tuple[Reply, CapturedResponse]:
+        """Return the answer to a delivery that is not passed on, and the same as it is stored."""
         options, verdict = self._options, finding.verdict
         provider = None if finding.provider is None else self._providers[finding.provider]
         if options.require_valid and not verdict.valid:
@@ -370,11 +362,11 @@ class Listener:
             status = options.respond
         else:
             status = 200 if provider is None else provider.replies.success
-        reply = self._replies.get(status)
-        if reply is None:
+        made = self._replies.get(status)
+        if made is None:
             body = b"" if status in {204, 304} else b"OK\n" if status < 300 else b"answered by hookctl listen\n"
-            reply = self._replies[status] = Reply(status, body)
-        return reply
+            made = self._replies[status] = Reply(status, body), CapturedResponse(status, (), body)
+        return made
 
     def _wanted(self, finding: Finding) -> bool:
         """Whether a delivery is one of those that the user wants to see."""
@@ -385,7 +377,7 @@ class Listener:
         self,
         finding: Finding,
         request: CapturedRequest,
-        stored: StoredDelivery | None,
+        kept: Kept | None,
         status: int,
         forwarded: Forwarded | None,
         answer: bytes = b"",
@@ -400,9 +392,9 @@ class Listener:
             summary.invalid += 1
         if not self._wanted(finding):
             return
-        id_, occurrence = (None, None) if stored is None else (stored.id, stored.occurrence)
+        id_, occurrence = (None, None) if kept is None else kept
         self._emit(Received(finding, request, id_, occurrence, status, forwarded, answer, hint))
-        lost = self._options.store and stored is None
+        lost = self._options.store and kept is None
         # what is no delivery at all, or what was refused or lost, does not count as one that has come
         if finding.provider is None or lost or (self._options.require_valid and not valid):
             return
@@ -417,13 +409,11 @@ class Listener:
         else:
             self._summary.not_passed_on += 1
 
-    def _outcome(
-        self, stored: StoredDelivery | None, response: CapturedResponse | None, forwarded: Forwarded | None
-    ) -> None:
-        if stored is not None and self._commit is not None:
+    def _outcome(self, kept: Kept | None, response: CapturedResponse | None, forwarded: Forwarded | None) -> None:
+        if kept is not None and self._commit is not None:
             # after the listener's end there is nothing to write with
             with suppress(RuntimeError):
-                self._commit.update_result(stored.id, response=response, forwarded=forwarded)
+                self._commit.update_result(kept.id, response=response, forwarded=forwarded)
 
     def _not_stored(self, error: Exception) -> None:
         self._summary.not_stored += 1
@@ -505,19 +495,8 @@ class _signals:  # noqa: N801 - read as a function
         self._call(number)
 
 
-def _complete(answered: asyncio.Future[Reply], reply: Reply) -> None:
-    # stopping the server may have cancelled it
-    if not answered.done():
-        answered.set_result(reply)
-
-
-def _arrival(finding: Finding, request: CapturedRequest, reply: Reply | None) -> Arrival:
-    response = None if reply is None else _response(reply)
+def _arrival(finding: Finding, request: CapturedRequest, response: CapturedResponse | None) -> Arrival:
     return Arrival(request, finding.verdict, finding.provider, finding.event, finding.event_id, response)
-
-
-def _response(reply: Reply) -> CapturedResponse:
-    return CapturedResponse(reply.status, (), reply.body)
 
 
 def parse_schedule(text: str) -> tuple[float, ...]:

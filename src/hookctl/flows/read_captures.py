@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing, nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookctl.captures.archive import DEFAULT_MAX_LINE_BYTES, TooLong, read_blocks
@@ -87,7 +86,7 @@ def _lines(source: Source, opened: Opened, head: bytes, form: LineForm) -> Itera
 
 def _over_the_limit(source: str) -> Unreadable:
     # without the hint: here no option sets the limit
-    return replace(too_long(source, DEFAULT_MAX_LINE_BYTES), hint=None)
+    return too_long(source, DEFAULT_MAX_LINE_BYTES)._replace(hint=None)
 
 
 def read_head(opened: Opened, max_line_bytes: int) -> tuple[bytes, bool]:

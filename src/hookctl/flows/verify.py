@@ -193,7 +193,7 @@ class _Run:
             if provider.timestamp is None or provider.timestamp.header is None:
                 raise UsageError(f"--timestamp: {provider.title} has no header for it")
             given.append((provider.timestamp.header.encode(), _typed(timestamp)))
-        return replace(capture, headers=(*given, *headers))
+        return capture._replace(headers=(*given, *headers))
 
     def _archive(self, lines: Lines, opened: Opened, head: bytes) -> Iterator[VerifyEvent]:
         text = head.removeprefix(_BOM)

@@ -7,7 +7,7 @@ from hookctl.receiver.connection import Handler, OnError
 from hookctl.receiver.limits import Limits
 from hookctl.receiver.loop import new_event_loop, run
 from hookctl.receiver.refusal import OnRefused, Refusal
-from hookctl.receiver.reply import SERVER_HEADERS, Reply
+from hookctl.receiver.reply import SERVER_HEADERS, LaterReply, Reply
 from hookctl.receiver.server import CaptureServer
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "BackgroundServer",
     "CaptureServer",
     "Handler",
+    "LaterReply",
     "Limits",
     "OnError",
     "OnRefused",

@@ -3,7 +3,7 @@
 At any moment a connection is in one of four states, and each has its own deadline:
 
 - reading: a request is on its way, or awaited;
-- handling: the handler's future is pending, later requests wait unread or unparsed;
+- handling: the handler's answer is pending, later requests wait unread or unparsed;
 - writing: an answer is not yet in the peer's hands, nothing else happens until it is;
 - lingering: the last answer is written and our side is closed. What still arrives is thrown away, because
   closing with unread bytes would reset the connection and could destroy the answer on its way.
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from hookctl.model import CapturedRequest
 from hookctl.receiver.refusal import Refusal, RequestError
-from hookctl.receiver.reply import CONTINUE, Persistence, Reply, plain_reply
+from hookctl.receiver.reply import CONTINUE, LaterReply, Persistence, Reply, plain_reply
 from hookctl.receiver.request import RequestReader, read_whole
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from hookctl.receiver.refusal import OnRefused
     from hookctl.receiver.request import Arrived
 
-Handler: TypeAlias = Callable[[CapturedRequest], Awaitable[Reply] | Reply]
+Handler: TypeAlias = Callable[[CapturedRequest], Awaitable[Reply] | LaterReply | Reply]
 """Answers a request: a coroutine function, or a plain one.
 
-A plain function that returns the reply itself, or a future of the running loop that someone else completes, costs
-no task. A pending answer is not cancelled when the peer goes away, only when the server's grace runs out: who
-completes a future asks `done()` first. There is no limit on its time but the handler's own.
+A plain function that returns the reply itself, or a `LaterReply` that someone else gives, costs no task. A pending
+answer is not cancelled when the peer goes away, only when the server's grace runs out. There is no limit on its time
+but the handler's own.
 """
 
 OnError: TypeAlias = Callable[[Exception], None]
@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
         """Reads the request that has not arrived in one piece, if there is one."""
         self._head: Head | None = None
         """Of the request that is being handled."""
-        self._pending: asyncio.Future[Reply] | None = None
+        self._pending: asyncio.Future[Reply] | LaterReply | None = None
         """The handler's answer, while it is awaited."""
         self._timer: asyncio.TimerHandle | None = None
         self._fresh = True
@@ -150,6 +150,14 @@ class Connection(asyncio.Protocol):
             self._discarded_bytes += len(data)
             self._regulate_reading()
             return
+        if not self._inbox and self._reader is None and self._may_read():
+            # nearly always: one whole request and nothing else, on a connection where nothing is under way
+            whole = read_whole(data, self._limits)
+            if whole is not None and whole[1] == len(data):
+                self._handle(whole[0])
+                if self._pending is None:
+                    self._advance()
+                return
         self._inbox += data
         self._advance()
 
@@ -184,11 +192,18 @@ class Connection(asyncio.Protocol):
     def abort(self) -> asyncio.Future[Reply] | None:
         """Drop the connection and cancel the pending answer; return it, if there is one."""
         self._aborted = True
+        pending = self._pending
+        if isinstance(pending, LaterReply):
+            # no task to wait for: whoever gives it gives it in vain
+            pending.take = None
+            self._pending = pending = None
         if self._transport is not None:
             self._transport.abort()
-        if self._pending is not None:
-            self._pending.cancel()
-        return self._pending
+        elif pending is None:
+            self._service.leave(self)
+        if pending is not None:
+            pending.cancel()
+        return pending
 
     @property
     def _started(self) -> bool:
@@ -256,6 +271,12 @@ class Connection(asyncio.Protocol):
             answer = service.handler(
                 CapturedRequest(service.clock(), head.method, head.target, head.http_version, head.headers, body)
             )
+            if isinstance(answer, LaterReply):
+                if answer.reply is None:
+                    self._pending = answer
+                    answer.take = self._answer
+                    return
+                answer = answer.reply
             if not isinstance(answer, Reply):
                 self._pending = asyncio.ensure_future(answer, loop=self._loop)
                 self._pending.add_done_callback(self._handled)
@@ -264,6 +285,20 @@ class Connection(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - whatever a handler does, the server goes on
             message = self._encode_failure(error, head)
         self._give(message, head)
+
+    def _answer(self, reply: Reply) -> None:
+        """Give the answer that was promised, and go on."""
+        self._pending = None
+        if self._transport is None:
+            self._service.leave(self)
+            return
+        head = cast("Head", self._head)
+        try:
+            message = self._encode(reply, head)
+        except Exception as error:  # noqa: BLE001 - as of an answer at once: a clock may fail
+            message = self._encode_failure(error, head)
+        self._give(message, head)
+        self._advance()
 
     def _handled(self, pending: asyncio.Future[Reply]) -> None:
         """Give the answer that was awaited, and go on."""

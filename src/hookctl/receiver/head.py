@@ -68,8 +68,11 @@ class HeadReader:
         end = _section_end(bytes(self._bytes[-3:]), data, start, room)
         piece = bytes(data[start:end])
         self._bytes += piece
-        _parse(self._parser, piece)
-        _check_count(self._events, self._limits)
+        try:
+            _parse(self._parser, piece)
+        finally:
+            # also when something after the lines too many is malformed: in smaller pieces they would come first
+            _check_count(self._events, self._limits)
         if self._bytes.endswith(BLANK_LINE):
             return end, _judge(bytes(self._bytes), self._events, self._limits)
         if len(self._bytes) >= self._limits.max_head_bytes:

@@ -11,6 +11,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hookctl.model import Headers
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -58,6 +60,8 @@ class Reply:
     the body's length without it. Any other request is told the length of `body`."""
     _start: bytes = field(init=False, repr=False, compare=False)
     """Status line and further headers, encoded."""
+    _usual: tuple[int, bytes] = field(init=False, repr=False, compare=False, default=(-1, b""))
+    """The usual answer, body included, over a connection that stays open, and the second of its date."""
 
     def __post_init__(self) -> None:
         if not 200 <= self.status <= 599:
@@ -86,7 +90,17 @@ class Reply:
             persistence: what the Connection header says.
             with_body: False for the answer to HEAD, which has the headers of the body but not the body.
         """
-        date = _date_line(at_ms // 1000)
+        at_s = at_ms // 1000
+        is_usual = with_body and persistence is Persistence.DEFAULT
+        if is_usual and self._usual[0] == at_s:
+            return self._usual[1]
+        message = self._encode(at_s, persistence, with_body=with_body)
+        if is_usual:
+            object.__setattr__(self, "_usual", (at_s, message))
+        return message
+
+    def _encode(self, at_s: int, persistence: Persistence, *, with_body: bool) -> bytes:
+        date = _date_line(at_s)
         if self.status in _BODILESS_STATUSES:
             return b"%b%b%b\r\n" % (self._start, date, persistence.value)
         length_bytes = len(self.body)
@@ -94,6 +108,29 @@ class Reply:
             length_bytes = self.head_length_bytes
         body = self.body if with_body else b""
         return b"%b%bContent-Length: %d\r\n%b\r\n%b" % (self._start, date, length_bytes, persistence.value, body)
+
+
+class LaterReply:
+    """A reply that somebody gives later: what a handler returns that knows who will, and costs no task and no future.
+
+    Giving it calls the connection at once, which writes the answer. What is given after the server has dropped the
+    connection, or for the second time, is ignored.
+    """
+
+    __slots__ = ("reply", "take")
+
+    def __init__(self) -> None:
+        self.reply: Reply | None = None
+        """What was given."""
+        self.take: Callable[[Reply], None] | None = None
+        """Who is called with it: the connection, as soon as it has got this object."""
+
+    def give(self, reply: Reply) -> None:
+        """Answer."""
+        if self.reply is None:
+            self.reply = reply
+            if self.take is not None:
+                self.take(reply)
 
 
 def plain_reply(status: int, sentence: str) -> Reply:

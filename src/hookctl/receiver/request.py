@@ -28,7 +28,7 @@ class Arrived(NamedTuple):
     """The body after transfer coding."""
 
 
-def read_whole(data: bytearray, limits: Limits) -> tuple[Arrived, int] | None:
+def read_whole(data: bytes | bytearray, limits: Limits) -> tuple[Arrived, int] | None:
     """Return the request at the beginning of `data` and its length in bytes.
 
     None when it is not complete, comes in chunks, or is anything but impeccable: `RequestReader` has to look.

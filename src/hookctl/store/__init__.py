@@ -6,7 +6,7 @@ event loop share those. Everything that can go wrong is a `StoreError` with a ki
 
 from __future__ import annotations
 
-from hookctl.store.delivery import Arrival, Forwarded, Outcome, StoredDelivery, Summary, as_capture
+from hookctl.store.delivery import Arrival, Forwarded, Kept, Outcome, StoredDelivery, Summary, as_capture
 from hookctl.store.filters import Filters
 from hookctl.store.location import default_path
 from hookctl.store.problems import (
@@ -29,6 +29,7 @@ __all__ = [
     "Arrival",
     "Filters",
     "Forwarded",
+    "Kept",
     "Outcome",
     "Store",
     "StoreCorruptError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hookctl.model import Capture
 
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from hookctl.model import CapturedRequest, CapturedResponse, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A delivery as it arrived and was judged, not stored yet."""
 
     request: CapturedRequest
@@ -69,6 +68,28 @@ class StoredDelivery:
     def received_at_ms(self) -> int:
         """When the request was complete, in milliseconds since the Unix epoch."""
         return self.request.received_at_ms
+
+
+class Kept(NamedTuple):
+    """What the store has given a delivery. A tuple, as one is made for every delivery."""
+
+    id: str
+    occurrence: int
+
+
+def stored_as(arrival: Arrival, kept: Kept) -> StoredDelivery:
+    """Return a delivery as it is stored."""
+    return StoredDelivery(
+        kept.id,
+        kept.occurrence,
+        arrival.request,
+        arrival.verdict,
+        arrival.provider,
+        arrival.event,
+        arrival.event_id,
+        arrival.response,
+        None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,12 @@ def make_id(at_ms: int, randomness: bytes) -> str:
         randomness: `RANDOM_BYTES` bytes. Of a thousand ids of one millisecond two are the same once in two
             million times.
     """
-    return _start(at_ms) + _digits(int.from_bytes(randomness), _RANDOM_DIGITS)
+    number = int.from_bytes(randomness)
+    # `_digits(number, 8)`, written out: an id is made for every delivery, and this takes half the time
+    return (
+        f"{_start(at_ms)}{_PAIRS[number >> 30 & 1023]}{_PAIRS[number >> 20 & 1023]}"
+        f"{_PAIRS[number >> 10 & 1023]}{_PAIRS[number & 1023]}"
+    )
 
 
 def as_prefix(reference: str) -> str | None:

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Self
 
 from hookctl.store.database import BUSY_TIMEOUT_S, connect
-from hookctl.store.delivery import StoredDelivery
+from hookctl.store.delivery import Kept, stored_as
 from hookctl.store.ids import RANDOM_BYTES, make_id
 from hookctl.store.problems import StoreLockedError, store_error
 from hookctl.store.rows import headers_text, text
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hookctl.model import CapturedResponse
-    from hookctl.store.delivery import Arrival, Outcome
+    from hookctl.store.delivery import Arrival, Outcome, StoredDelivery
 
 # the highest number instead of a count: it costs the same for the 100,000th, and pruning does not reset it
 _INSERT_DELIVERY = """
@@ -85,6 +85,11 @@ class Writer:
         self._connection: sqlite3.Connection | None = self._connect()
 
     def write(self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome] = ()) -> list[StoredDelivery]:
+        """Store deliveries as `commit` does, and return them as they are stored."""
+        kept = self.commit(arrivals, outcomes)
+        return [stored_as(arrival, one) for arrival, one in zip(arrivals, kept, strict=True)]
+
+    def commit(self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome] = ()) -> list[Kept]:
         """Store deliveries, and what became of earlier ones, in one transaction.
 
         Args:
@@ -92,7 +97,7 @@ class Writer:
             outcomes: of stored ones; one whose delivery was pruned meanwhile is passed over.
 
         Returns:
-            The deliveries as they are stored, in the order given. They are on the disk.
+            What the store has given each, in the order given. They are on the disk.
 
         Raises:
             StoreError: nothing of the batch was stored.
@@ -101,7 +106,7 @@ class Writer:
         self._connection = connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            stored = self._insert(connection, arrivals) if arrivals else []
+            kept = self._insert(connection, arrivals) if arrivals else []
             for outcome in outcomes:
                 _update(connection, outcome)
             connection.execute("COMMIT")
@@ -112,7 +117,7 @@ class Writer:
         except BaseException:
             self._roll_back(connection, keep=False)
             raise
-        return stored
+        return kept
 
     def close(self) -> None:
         """Close the connection. Closing again does nothing."""
@@ -139,7 +144,7 @@ class Writer:
         if not keep:
             self.close()
 
-    def _insert(self, connection: sqlite3.Connection, arrivals: Sequence[Arrival]) -> list[StoredDelivery]:
+    def _insert(self, connection: sqlite3.Connection, arrivals: Sequence[Arrival]) -> list[Kept]:
         # a few statements for all: handing each delivery to SQLite by itself costs as much again as storing it
         (last,) = connection.execute(_LAST_SEQUENCE).fetchone()
         randomness = self._random_bytes(RANDOM_BYTES * len(arrivals))
@@ -151,20 +156,7 @@ class Writer:
         connection.executemany(_INSERT_DELIVERY, [_row(*one) for one in numbered])
         connection.executemany(_INSERT_CONTENT, [_content_row(number, arrival) for number, _, arrival in numbered])
         occurrences = connection.execute(_OCCURRENCES, (last,)).fetchall()
-        return [
-            StoredDelivery(
-                id_,
-                occurrence,
-                arrival.request,
-                arrival.verdict,
-                arrival.provider,
-                arrival.event,
-                arrival.event_id,
-                arrival.response,
-                None,
-            )
-            for id_, arrival, (occurrence,) in zip(ids, arrivals, occurrences, strict=True)
-        ]
+        return [Kept(id_, occurrence) for id_, (occurrence,) in zip(ids, occurrences, strict=True)]
 
 
 def _row(number: int, id_: str, arrival: Arrival) -> tuple[object, ...]:
@@ -207,5 +199,5 @@ def _update(connection: sqlite3.Connection, outcome: Outcome) -> None:
         connection.execute(_SET_FORWARDED, row)
 
 
-def _content(response: CapturedResponse | None) -> tuple[bytes | None, bytes | None]:
+def _content(response: CapturedResponse | None) -> tuple[str | bytes | None, bytes | None]:
     return (None, None) if response is None else (headers_text(response.headers), response.body)
