@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hookctl.delivery.wire import encode_request
-from hookctl.errors import HookctlError
+from hookctl.errors import ExitCode, HookctlError
 from hookctl.model import SignedRequest
 from hookctl.payload.jsontext import JsonTextError, parse
 from hookctl.payload.paths import look_up
@@ -43,6 +43,8 @@ _NUMBER = re.compile(r"-?[0-9]{1,15}")
 
 class CounterError(HookctlError):
     """The counter cannot be read; says why."""
+
+    exit_code = ExitCode.INCONCLUSIVE
 
 
 class Counter(Protocol):
