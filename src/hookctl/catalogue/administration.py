@@ -19,6 +19,7 @@ from hookctl.model.api import (
     ApiSpec,
     CallSpec,
     DialectSpec,
+    EventListSpec,
     Method,
     OutcomeSpec,
     RecordSpec,
@@ -86,6 +87,7 @@ def _api(sections: Sections, table: Table, provider: Provider) -> ApiSpec:
             dialect=table.text("dialect"),
             dialects=dialects,
             subscription=table.texts("subscription"),
+            events=_events(table.table("events")) if "events" in table else None,
             facts=sections.facts,
         )
         if not _IN_HEADER.fullmatch("".join(spec.authorization)):
@@ -143,9 +145,7 @@ def _dialect(sections: Sections, name: str, table: Table) -> DialectSpec:
 def _call(table: Table, name: str, record: RecordSpec) -> CallSpec:
     # where there is one webhook it has no id
     known = tuple(placeholder for placeholder in _BODIES[name] if record.several or placeholder != _WEBHOOK)
-    path = split_template(table, "path", tuple({_ACCOUNT, _WEBHOOK}.intersection((_ACCOUNT, *known))))
-    if not _PATH.fullmatch("".join(path)):
-        raise table.error("path", "must begin with / and have no white space in it")
+    path = _path(table, tuple({_ACCOUNT, _WEBHOOK}.intersection((_ACCOUNT, *known))))
     body = table.value("body")
     _check_json(table, "body", body, known)
     if _RECORD in known and _placed(body, _RECORD) != 1:
@@ -153,6 +153,23 @@ def _call(table: Table, name: str, record: RecordSpec) -> CallSpec:
     spec = CallSpec(table.choice("method", Method), path, body)
     table.finish()
     return spec
+
+
+def _events(table: Table) -> EventListSpec:
+    entry = table.value("entry")
+    _check_json(table, "entry", entry, ("{event}",))
+    if _placed(entry, "{event}") != 1:
+        raise table.error("entry", "must have {event} in it once")
+    spec = EventListSpec(CallSpec(table.choice("method", Method), _path(table, ()), None), entry)
+    table.finish()
+    return spec
+
+
+def _path(table: Table, known: tuple[str, ...]) -> tuple[str, ...]:
+    path = split_template(table, "path", known)
+    if not _PATH.fullmatch("".join(path)):
+        raise table.error("path", "must begin with / and have no white space in it")
+    return path
 
 
 def _check_json(table: Table, key: str, value: object, known: tuple[str, ...]) -> None:
@@ -191,16 +208,22 @@ def _record(table: Table) -> RecordSpec:
         events=table.text("events"),
         event=table.optional_text("event"),
         read_only=table.texts("read_only"),
-        new=_new(table),
+        new=_fields(table, "new"),
+        headers=table.optional_text("headers"),
+        enabled=table.optional_text("enabled"),
+        made=_fields(table, "made", (_ACCOUNT, "{fresh}", "{created}", "{updated}")),
     )
+    for field in spec.made:
+        if field not in spec.read_only:
+            raise table.error("made", f"has {field!r}, which is not in read_only")
     table.finish()
     return spec
 
 
-def _new(table: Table) -> dict[str, object]:
-    new = table.optional_table("new")
-    values: dict[str, object] = {} if new is None else {key: new.value(key) for key in new}
-    _check_json(table, "new", values, ())
+def _fields(table: Table, key: str, known: tuple[str, ...] = ()) -> dict[str, object]:
+    fields = table.optional_table(key)
+    values: dict[str, object] = {} if fields is None else {name: fields.value(name) for name in fields}
+    _check_json(table, key, values, known)
     return values
 
 
