@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from io import BytesIO, StringIO, TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
 
@@ -242,3 +243,14 @@ def test_the_summary_counts_what_went_wrong(tmp_path: Path) -> None:
 )
 def test_ordinals_are_english(number: int, text: str) -> None:
     assert ordinal(number) == text
+
+
+def test_the_colours_of_a_refusal_are_not_escaped(tmp_path: Path) -> None:
+    shown = Shown(tmp_path)
+    report = TextListenReport(
+        replace(shown.runtime, env={"CLICOLOR_FORCE": "1"}), verbose=False, quiet=False, retry=None
+    )
+    report.take(Refusal(NOW_MS, 408, "too slow", "127.0.0.1:1", b"G"))
+    report.flush()
+    assert "\\x1b" not in shown.out
+    assert shown.out.endswith("\x1b[33mrefused with 408: too slow (from 127.0.0.1:1)\x1b[0m\n")
