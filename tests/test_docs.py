@@ -17,6 +17,7 @@ from hookctl.cli.app import COMMANDS
 from hookctl.errors import ExitCode
 from hookctl.model import Capture, CapturedRequest, Reason, Verdict
 from hookctl.store import Arrival, Store, default_path
+from tests.sandboxed import sandboxed
 
 if TYPE_CHECKING:
     from tests.harness import Cli
@@ -87,6 +88,12 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
         result = cli.with_secrets()(*words, "--port", "0", "--timeout", "0.1")
         assert (result.code, result.err) == (1, "")
         assert "http://127.0.0.1:" in result.out
+        return
+    if words[0] == "sandbox":
+        # goes on until it is told to end
+        with sandboxed(cli.with_secrets(), *words[1:], form="text") as sandbox:
+            assert sandbox.end() == 0
+        assert sandbox.errors == ""
         return
     if words[0] == "send" and "--dry-run" not in words:
         words.append("--dry-run")

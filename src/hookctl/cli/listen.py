@@ -12,7 +12,16 @@ import typer
 from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
-from hookctl.cli.options import HIDDEN_SECRET, cacert_option, insecure_option, refuse_secret, secret_file_option
+from hookctl.cli.options import (
+    HIDDEN_SECRET,
+    cacert_option,
+    host_option,
+    insecure_option,
+    port_option,
+    ready_file_option,
+    refuse_secret,
+    secret_file_option,
+)
 from hookctl.cli.ready_file import ReadyFile
 from hookctl.errors import UsageError
 
@@ -54,28 +63,9 @@ Text = Optional[str]  # noqa: UP045
 @app.command("listen", cls=GroupedCommand)
 def listen_command(
     ctx: typer.Context,
-    port: Annotated[
-        int,
-        typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 is any free one.", rich_help_panel=WHERE),
-    ] = DEFAULT_PORT,
-    host: Annotated[
-        str,
-        typer.Option(
-            "--host",
-            metavar="ADDRESS",
-            help="localhost is 127.0.0.1 and ::1; 0.0.0.0 lets other machines in.",
-            rich_help_panel=WHERE,
-        ),
-    ] = "127.0.0.1",
-    ready_file: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--ready-file",
-            metavar="FILE",
-            help="Appears, with the URL in it, when the port is open; gone when it closes.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
+    port: Annotated[int, port_option(WHERE)] = DEFAULT_PORT,
+    host: Annotated[str, host_option(WHERE)] = "127.0.0.1",
+    ready_file: Annotated[Optional[Path], ready_file_option(WHERE)] = None,  # noqa: UP045
     max_body: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(

@@ -78,6 +78,25 @@ def resolve_base(to: Setting, config: Config, *, allow_remote: bool) -> Endpoint
     return _endpoint(None, setting, config, allow_remote=allow_remote)
 
 
+def check_url(text: str, where: str) -> str:
+    """Return a whole URL, such as one that a vendor is told, in the form in which it is sent.
+
+    Args:
+        text: the URL.
+        where: what holds it, for messages.
+
+    Raises:
+        InputError: it is not one that can be delivered to.
+    """
+    if not _HAS_SCHEME.match(text):
+        raise InputError(f"{_shown(text)} is not a URL ({where})", hint="for instance http://localhost:3000/webhooks")
+    parts = _checked(text, where)
+    try:
+        return _normal(parts, _host(parts))
+    except UnicodeError:
+        raise InputError(f"{_shown(text)} has half of a surrogate pair in it ({where})") from None
+
+
 def _is_name(value: str) -> bool:
     return bool(_NAME.fullmatch(value)) and not _PORT.fullmatch(value)
 
