@@ -18,6 +18,7 @@ COMMANDS = {
     "deliveries": "List, show, export and prune what was received.",
     "listen": "Receive deliveries: verify, keep, show, pass on.",
     "replay": "Send again what was received, or a capture from a file.",
+    "webhook": "Show, set and test the webhook at the vendor's.",
     "sandbox": "Stand in for the vendor's business API, and really deliver.",
     "demo": "Try it all on this machine, nothing to configure.",
     "completion": "Print the completion script of bash, zsh or fish.",

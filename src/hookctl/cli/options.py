@@ -78,6 +78,12 @@ def refuse_secret(value: str | None, command: str) -> None:
         )
 
 
+def check_timeout(timeout_s: float | None) -> None:
+    """Raise `UsageError` when `--timeout` is no time to wait for an answer."""
+    if timeout_s is not None and not 0 < timeout_s <= 3600:
+        raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
+
+
 def junit_path(argument: str, runtime: Runtime) -> Path:
     """Return where `--report junit=FILE` wants its file.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from hookctl.payload.jsontext import Json, JsonTextError, parse
+from hookctl.payload.filling import filled
+from hookctl.payload.jsontext import Json, JsonTextError, encode, parse
 from hookctl.payload.paths import pointer_steps
 from hookctl.sandbox.problems import Invalid, ProblemError, not_valid
 
@@ -35,8 +35,7 @@ class Template:
     """
 
     def __init__(self, body: object) -> None:
-        # TOML's numbers become JSON's
-        self._body = parse(json.dumps(body))
+        self._body = filled(body, {})
         self._fields: dict[str, str] = {}
         self._find(self._body, "")
 
@@ -64,7 +63,7 @@ class Template:
 
     def fill(self, values: Mapping[str, Json]) -> Json:
         """Return the body with a value at each placeholder."""
-        return _filled(self._body, values)
+        return filled(self._body, values)
 
     def _find(self, template: Json, field: str) -> None:
         if isinstance(template, dict):
@@ -114,12 +113,4 @@ def _take_apart(template: Json, value: Json, field: str, found: dict[str, Json],
     elif isinstance(template, str) and template.startswith("{"):
         found[template] = value
     elif value != template:
-        invalid.append(Invalid(field, f"must be {json.dumps(template, default=str)}"))
-
-
-def _filled(template: Json, values: Mapping[str, Json]) -> Json:
-    if isinstance(template, dict):
-        return {key: _filled(member, values) for key, member in template.items()}
-    if isinstance(template, list):
-        return [_filled(member, values) for member in template]
-    return values.get(template, template) if isinstance(template, str) else template
+        invalid.append(Invalid(field, f"must be {encode(template).decode()}"))

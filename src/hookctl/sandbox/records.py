@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hookctl.credentials import as_key
-from hookctl.delivery.endpoint import check_url
+from hookctl.delivery.endpoint import normal_url
 from hookctl.delivery.headers import check_headers, parse_header
 from hookctl.errors import HookctlError, InputError, SecretError, did_you_mean
 from hookctl.model import Secret
@@ -172,7 +172,7 @@ class Records:
         record = self._find(id_)
         url, secret = record.get(self._spec.url), record.get(self._spec.secret)
         return Hook(
-            check_url(url, self._spec.url) if isinstance(url, str) and url else None,
+            normal_url(url, self._spec.url) if isinstance(url, str) and url else None,
             secret if isinstance(secret, str) and secret else None,
             self._names(record),
             _headers(record.get(self._spec.headers or "")),
@@ -249,7 +249,7 @@ class Records:
             invalid.append(Invalid(field, "must be a string"))
         else:
             try:
-                check_url(url, field)
+                normal_url(url, field)
             except InputError as error:
                 reason = error.message.removesuffix(f" ({field})")
                 invalid.append(Invalid(field, f"cannot be delivered to: {reason}"))
