@@ -47,20 +47,8 @@ sys.stderr.write(f"\\n{code} {len(made)}")
 
 NETWORK = {"httpx", "httpcore", "h11", "anyio", "certifi", "ssl", "email"}
 NEVER_IN_A_SHORT_COMMAND = {
-    *(
-        "rich",
-        "pyngrok",
-        "watchfiles",
-        "starlette",
-        "uvicorn",
-        "asyncio",
-        "uvloop",
-        "httptools",
-        "sqlite3",
-        "jsonschema_rs",
-        "dotenv",
-        "click",
-    ),
+    *("rich", "pyngrok", "watchfiles", "asyncio", "uvloop", "httptools", "sqlite3", "jsonschema_rs", "dotenv", "click"),
+    *("starlette", "uvicorn"),
     *NETWORK,
 }
 

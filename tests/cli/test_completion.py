@@ -29,6 +29,8 @@ TABLE = [
     (["send", "--format", ""], ["text", "json", "ndjson", "curl", "http"]),
     (["send", "--format", "nd"], ["ndjson"]),
     (["send", "no.such"], []),
+    (["sandbox", "--dialect", ""], ["settings", "stores"]),
+    (["sandbox", "--ret"], ["--retry"]),
     (["completion", ""], ["bash", "zsh", "fish"]),
 ]
 

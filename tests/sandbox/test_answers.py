@@ -71,7 +71,7 @@ def test_without_a_token_nothing_is_told(shared: Sandboxed, path: str) -> None:
     document = json.loads(response.read())
     connection.close()
     assert document == {
-        "message": "The Authorization header is missing: Bearer {token}",
+        "message": "The Authorization header is missing: Bearer TOKEN",
         "error": "Unauthorized",
         "statusCode": 401,
         "validationErrors": [],

@@ -102,7 +102,9 @@ class TextSandboxReport(LiveText):
             tries = "1 try" if summary.deliveries == 1 else f"{summary.deliveries:,} tries"
             parts.append(f"{tries} to deliver of which {summary.taken:,} taken")
         parts += [f"{summary.refused:,} refused"] if summary.refused else []
-        parts += [f"{summary.waiting_retries:,} retries dropped"] if summary.waiting_retries else []
+        if summary.waiting_retries:
+            retries = "1 retry" if summary.waiting_retries == 1 else f"{summary.waiting_retries:,} retries"
+            parts.append(f"{retries} dropped")
         self._line(self._style.paint(f"{calls}: {', '.join(parts)}" if parts else calls, Tone.STRONG))
         self.flush()
 

@@ -58,7 +58,7 @@ class Access:
         expected = scheme.replace("{token}", self.token)
         given = request.headers.get("authorization")
         if given is None:
-            raise ProblemError(401, f"The Authorization header is missing: {scheme}")
+            raise ProblemError(401, f"The Authorization header is missing: {scheme.replace('{token}', 'TOKEN')}")
         # header values are Latin-1 on the wire, and the token is what the user's shell made of it
         if not hmac.compare_digest(given.encode("latin-1"), expected.encode("utf-8", "surrogateescape")):
             raise ProblemError(401, "The token is not the one of this sandbox")
