@@ -26,6 +26,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandboxed]:
     cli = Cli(tmp_path_factory.mktemp("sandbox"))
     with sandboxed(cli, env={**outside, "HOME": str(cli.folder)}) as sandbox:
         yield sandbox
+        # whatever the tests did, it has met no bug and still ends as it should
+        assert (sandbox.end(), sandbox.errors) == (0, "")
 
 
 @pytest.fixture

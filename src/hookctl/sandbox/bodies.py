@@ -112,5 +112,6 @@ def _take_apart(template: Json, value: Json, field: str, found: dict[str, Json],
             _take_apart(member, inner_value, f"{field}[{number}]", found, invalid)
     elif isinstance(template, str) and template.startswith("{"):
         found[template] = value
-    elif value != template:
+    elif encode(value) != encode(template):
+        # as text: to Python true is 1
         invalid.append(Invalid(field, f"must be {encode(template).decode()}"))

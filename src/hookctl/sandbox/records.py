@@ -280,7 +280,7 @@ class Records:
             try:
                 line = parse_header(f"{name}: {value}") if isinstance(value, str) else None
                 check_headers((line,) if line is not None else (), self._provider)
-            except HookctlError:
+            except (HookctlError, UnicodeError):
                 line = None
             # a name with a colon in it would be another name
             if line is None or line[0] != name:
