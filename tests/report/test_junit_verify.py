@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from tests.harness import Cli
 
 
-@pytest.fixture
-def signing(cli: Cli) -> Cli:
-    """Return the command line with both providers' secrets in its environment."""
-    return cli.with_secrets()
-
-
 def strict(file: Path) -> ET.Element:
     """Parse with every reader that is to understand it."""
     xml.sax.parse(str(file), xml.sax.ContentHandler())  # noqa: S317 - what hookctl wrote itself

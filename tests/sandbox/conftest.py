@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.recorder import recording
 from tests.harness import Cli
 from tests.sandboxed import sandboxed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cli.recorder import Recorder
     from tests.sandboxed import Sandboxed
 
 
@@ -35,16 +33,3 @@ def sandbox(cli: Cli) -> Iterator[Sandboxed]:
     """Return a sandbox of the test's own, without a secret of its own."""
     with sandboxed(cli) as running:
         yield running
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    """Return a receiver that accepts everything."""
-    with recording() as running:
-        yield running
-
-
-@pytest.fixture
-def signing(cli: Cli) -> Cli:
-    """Return the command line with both providers' secrets in its environment."""
-    return cli.with_secrets()

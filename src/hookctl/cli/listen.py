@@ -22,14 +22,11 @@ from hookctl.cli.options import (
     refuse_secret,
     secret_file_option,
 )
-from hookctl.cli.ready_file import ReadyFile
+from hookctl.cli.ready_file import ReadyFile, marking
 from hookctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hookctl.flows.forward import ForwardOptions
-    from hookctl.flows.listen import ListenEvent
     from hookctl.report.listen import ListenReport
     from hookctl.runtime import Runtime
 
@@ -199,7 +196,7 @@ def listen_command(
         raise UsageError("--respond and --forward-to exclude each other: the receiver's own answer is passed back")
     from hookctl.delivery.endpoint import is_loopback_name
     from hookctl.flows.examine import open_examiner
-    from hookctl.flows.listen import ListenOptions, listen, wanted_events
+    from hookctl.flows.listen import ListenOptions, Ready, listen, wanted_events
     from hookctl.flows.schedule import parse_schedule
     from hookctl.receiver import Limits, run
     from hookctl.report.listen import MachineListenReport, TextListenReport
@@ -234,7 +231,7 @@ def listen_command(
         report = MachineListenReport(runtime)
     mark = None if ready_file is None else ReadyFile(runtime.cwd / ready_file)
     try:
-        summary = run(listen(examiner, options, runtime, _taker(report, mark), report.flush))
+        summary = run(listen(examiner, options, runtime, marking(report.take, mark, Ready), report.flush))
     finally:
         if mark is not None:
             mark.remove()
@@ -260,14 +257,3 @@ def _forward(
     endpoint = resolve_base(setting, load_config(runtime), allow_remote=allow_remote)
     client = ClientOptions(cacert, insecure, runtime.env)
     return ForwardOptions(endpoint.url, endpoint.loopback_only, FORWARD_TIMEOUT_S, client)
-
-
-def _taker(report: ListenReport, mark: ReadyFile | None) -> Callable[[ListenEvent], None]:
-    from hookctl.flows.listen import Ready
-
-    def take(event: ListenEvent) -> None:
-        if mark is not None and isinstance(event, Ready):
-            mark.write(event.url)
-        report.take(event)
-
-    return take

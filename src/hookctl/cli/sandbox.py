@@ -22,13 +22,10 @@ from hookctl.cli.options import (
     refuse_secret,
     secret_file_option,
 )
-from hookctl.cli.ready_file import ReadyFile
+from hookctl.cli.ready_file import ReadyFile, marking
 from hookctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from hookctl.flows.sandbox import SandboxEvent
     from hookctl.report.sandbox import SandboxReport
     from hookctl.runtime import Runtime
 
@@ -144,7 +141,7 @@ def sandbox_command(
         raise UsageError("--timeout must be a number of seconds above 0")
     from hookctl.delivery import ClientOptions
     from hookctl.delivery.endpoint import is_loopback_name
-    from hookctl.flows.sandbox import TOKEN, SandboxOptions, plan_sandbox, run_sandbox
+    from hookctl.flows.sandbox import TOKEN, Opened, SandboxOptions, plan_sandbox, run_sandbox
     from hookctl.flows.schedule import parse_schedule
     from hookctl.receiver import run
     from hookctl.report.problems import report_note
@@ -173,20 +170,9 @@ def sandbox_command(
         report = TextSandboxReport(runtime, plan, retry=retry, verbose=verbose, quiet=quiet)
     mark = None if ready_file is None else ReadyFile(runtime.cwd / ready_file)
     try:
-        summary = run(run_sandbox(plan, runtime, _taker(report, mark), report.flush))
+        summary = run(run_sandbox(plan, runtime, marking(report.take, mark, Opened), report.flush))
     finally:
         if mark is not None:
             mark.remove()
     report.close(summary)
     return summary.exit_code
-
-
-def _taker(report: SandboxReport, mark: ReadyFile | None) -> Callable[[SandboxEvent], None]:
-    from hookctl.flows.sandbox import Opened
-
-    def take(event: SandboxEvent) -> None:
-        if mark is not None and isinstance(event, Opened):
-            mark.write(event.url)
-        report.take(event)
-
-    return take
