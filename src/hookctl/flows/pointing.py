@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hookctl.errors import ExitCode, HookctlError
 from hookctl.flows.interrupts import interrupt_afterwards
-from hookctl.flows.webhook import find_again, notes_on_access, open_session, plan_set, write
+from hookctl.flows.webhook import find_again, notes_on_access, open_session, plan_set, to_write, write
 from hookctl.vendors import (
     BusyError,
     Entry,
@@ -22,7 +22,6 @@ from hookctl.vendors import (
     RestoreError,
     Wish,
     event_entries,
-    merged,
     same_url,
 )
 
@@ -258,7 +257,7 @@ def _set_back(session: Session, webhook: Webhook, entry: Entry, secret: str | No
         if entry.new_events is not None and set(webhook.events or ()) == set(entry.new_events):
             old = entry.old_events
             fields[spec.events] = None if old is None else event_entries(old, webhook, spec)
-        session.api.update(webhook, merged(webhook, fields, session.access.dialect, secret=secret))
+        session.api.update(webhook, to_write(session, webhook, fields, secret))
     after = _find(session, entry)
     if after is not None and (entry.created or not same_url(after.url, entry.old_url)):
         raise RestoreError(
