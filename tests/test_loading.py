@@ -13,6 +13,7 @@ from hookctl.catalogue.location import fixtures_root
 from tests.cli.listening import listening
 from tests.cli.recorder import recording, unused_port
 from tests.cli.signed import BODY, IN_FORM, archive, arky, genuine, http
+from tests.vendors.business import ACCOUNT, TOKEN, Business, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -108,6 +109,10 @@ SHORT = [
     ["listen", "--help"],
     ["sandbox", "--help"],
     ["verify", "--help"],
+    ["webhook", "--help"],
+    ["webhook", "set", "--help"],
+    ["webhook", "show", "--provider", "arcade"],
+    ["webhook", "restore"],
     ["events"],
     ["events", "list", "--format", "json"],
     ["events", "show", "order.paid"],
@@ -132,6 +137,10 @@ FAILING = [
     (["send"], 2),
     (["sned"], 2),
     (["events", "show", "order.padi"], 3),
+    (["webhook", "set", "--url", "https://example.com/"], 2),
+    (["webhook", "test"], 2),
+    (["webhook", "show", "--business", "a/b"], 3),
+    (["webhook", "show", "--dialect", "setings", "--business", "biz_1"], 3),
 ]
 
 
@@ -163,6 +172,24 @@ def test_a_send_loads_the_http_library_and_no_other_slow_one(cli: Cli, recorder:
     assert result.code == 0
     assert "httpx" in result.modules
     assert not result.modules & (NEVER_IN_A_SHORT_COMMAND - NETWORK)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["show"], ["set", "--url", "https://example.com/", "--yes"], ["test", "order.paid"]]
+)
+def test_an_api_is_spoken_to_with_the_http_library_and_no_other_slow_one(cli: Cli, arguments: list[str]) -> None:
+    with running(Business()) as api:
+        variables = {"ARKY_TOKEN": TOKEN, "ARKY_BUSINESS_ID": ACCOUNT, "ARKY_BASE_URL": api.base}
+        result = load(cli, "webhook", *arguments, env=variables)
+    assert result.code == 0
+    assert "httpx" in result.modules
+    assert not result.modules & (NEVER_IN_A_SHORT_COMMAND - NETWORK)
+
+
+def test_what_describes_an_api_is_read_only_where_one_is_spoken_to(cli: Cli) -> None:
+    described = {"hookctl.model.api", "hookctl.catalogue.administration"}
+    assert not load(cli.with_secrets(), "send", "order.paid", "--dry-run").modules & described
+    assert load(cli, "webhook", "restore").modules >= described
 
 
 @pytest.mark.parametrize("form", ["text", "ndjson"])

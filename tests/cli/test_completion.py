@@ -31,6 +31,9 @@ TABLE = [
     (["send", "no.such"], []),
     (["sandbox", "--dialect", ""], ["settings", "stores"]),
     (["sandbox", "--ret"], ["--retry"]),
+    (["webhook", "re"], ["restore"]),
+    (["webhook", "test", "order.pai"], ["order.paid"]),
+    (["webhook", "set", "--events", "order.pai"], ["order.paid"]),
     (["completion", ""], ["bash", "zsh", "fish"]),
 ]
 

@@ -7,7 +7,6 @@ import xml.sax
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
@@ -21,6 +20,8 @@ from tests.harness import ARKY_SECRET
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.harness import Cli
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.inprocess import run_here
+from tests.cli.processes import line_of, under_way
 from tests.delivery.faults import response
 from tests.vendors.business import ACCOUNT, EVENTS, JSON, SECRET, TOKEN, URL, error, hook, refusing
 
@@ -274,7 +276,7 @@ def test_a_change_for_programs(asking: Cli, business: Business) -> None:
     assert (record["events"], record["secret_set"], record["dry_run"]) == (["order.paid"], True, False)
     assert record["changes"] == [
         {"field": "events", "old": EVENTS, "new": ["order.paid"]},
-        {"field": "secret", "old": "set", "new": "new value"},
+        {"field": "secret", "old": "set", "new": "another value"},
     ]
     assert business.settings["webhookSecret"] == "whsec_another_secret"
 
@@ -292,7 +294,7 @@ def test_a_masked_secret_is_never_written_back_and_its_loss_is_refused(asking: C
     result = run_here(asking, "webhook", "set", "--url", NEW, "--yes")
     assert (result.code, business.writes) == (3, [])
     assert "the API shows webhookSecret masked" in result.err
-    assert "--secret-from-env NAME" in result.err
+    assert "--secret-from-env ARKY_WEBHOOK_SECRET" in result.err
     assert business.settings["webhookSecret"] == SECRET
 
 
@@ -370,7 +372,19 @@ def test_a_failed_write_is_reported_once_and_never_tried_again(asking: Cli, busi
     assert [asked.method for asked in business.asked] == ["GET", "PUT"]
 
 
-def test_stores_of_settings_that_are_not_there_begin_empty(asking: Cli, business: Business) -> None:
+def test_a_ctrl_c_during_the_write_waits_until_it_is_told_how_things_stand(asking: Cli, business: Business) -> None:
+    def press(asked: Asked) -> None:
+        if asked.method == "PUT":
+            process.send_signal(signal.SIGINT)
+
+    business.after = press
+    with under_way(asking, "webhook", "set", "--url", NEW, "--yes") as process:
+        assert line_of(process) == f"✓ changed: {NEW}\n"
+        assert process.wait(30) == 130
+    assert business.url == NEW
+
+
+def test_settings_that_are_not_there_begin_empty(asking: Cli, business: Business) -> None:
     business.settings = None
     assert run_here(asking, "webhook", "set", "--url", NEW, "--events", "order.paid", "--yes").code == 0
     assert json.loads(business.writes[0].body)["settings"] == {"webhookUrl": NEW, "webhookEvents": ["order.paid"]}

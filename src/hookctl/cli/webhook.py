@@ -17,9 +17,8 @@ from hookctl.errors import ExitCode, UsageError, did_you_mean
 from hookctl.runtime import Runtime
 
 if TYPE_CHECKING:
-    from hookctl.flows.webhook import SetPlan, WebhookOptions
+    from hookctl.flows.webhook import Session, SetPlan, WebhookOptions
     from hookctl.report.webhook import WebhookReport
-    from hookctl.vendors import Access
 
 
 class Format(StrEnum):
@@ -157,7 +156,7 @@ def show(
         report.close(1)
         return ExitCode.YES
     with open_session(runtime, options, administered) as session:
-        _warn(session.access, options, runtime)
+        _note_access(session, runtime)
         if (note := note_on_leftover(session)) is not None:
             report_note(note, runtime)
         webhooks = session.api.read()
@@ -219,7 +218,7 @@ def set_(
     wish, notes = read_wish(runtime, administered, url=url, events=events or (), secret_env=secret_from_env)
     report = _report(format, runtime)
     with open_session(runtime, options, administered) as session:
-        _warn(session.access, options, runtime)
+        _note_access(session, runtime)
         if dry_run:
             report.previewed(plan_set(session, wish, notes))
             report.close(1)
@@ -229,11 +228,9 @@ def set_(
             report.plan(plan)
             return yes or _ask("Change it?", runtime)
 
-        done = set_webhook(session, wish, notes, agreed)
-    if done is None:
-        runtime.err.line("nothing was changed")
-        return ExitCode.NO
-    report.changed(*done)
+        if not set_webhook(session, wish, notes, agreed, report.changed):
+            runtime.err.line("nothing was changed")
+            return ExitCode.NO
     report.close(1)
     return ExitCode.YES
 
@@ -269,7 +266,7 @@ def ask_for_test(
     _ = administered.api
     report = _report(format, runtime)
     with open_session(runtime, options, administered) as session:
-        _warn(session.access, options, runtime)
+        _note_access(session, runtime)
         for note in notes_on_test(session, event):
             report_note(note, runtime)
         outcome = test_webhook(session, event)
@@ -300,6 +297,7 @@ def restore(
     options = _options(provider, business, dialect, api_url, None, cacert, insecure, timeout, token)
     from hookctl.flows.pointing import restore as set_back
     from hookctl.flows.webhook import open_administration, read_secret
+    from hookctl.report.problems import report_note
 
     runtime: Runtime = ctx.obj
     administered = open_administration(runtime, options.provider)
@@ -307,7 +305,11 @@ def restore(
     secret = None if secret_from_env is None else read_secret(runtime, administered.config, secret_from_env)
     report = _report(format, runtime)
     codes = []
-    for restoration in set_back(runtime, options, administered, secret=secret):
+
+    def noted(text: str) -> None:
+        report_note(text, runtime)
+
+    for restoration in set_back(runtime, options, administered, noted, secret=secret):
         report.restored(restoration)
         codes.append(restoration.exit_code)
     report.close(len(codes))
@@ -353,13 +355,12 @@ def _report(format_: Format, runtime: Runtime) -> WebhookReport:
     return MachineWebhookReport(JsonWriter(runtime.out), runtime)
 
 
-def _warn(access: Access, options: WebhookOptions, runtime: Runtime) -> None:
+def _note_access(session: Session, runtime: Runtime) -> None:
+    from hookctl.flows.webhook import notes_on_access
     from hookctl.report.problems import report_note
 
-    if options.insecure:
-        report_note("--insecure: certificates are not checked; anyone on the way can read the token", runtime)
-    if access.is_in_the_clear:
-        report_note(f"{access.base_url} is not https: anyone on the way can read the token", runtime)
+    for note in notes_on_access(session):
+        report_note(note, runtime)
 
 
 def _can_ask(runtime: Runtime) -> bool:

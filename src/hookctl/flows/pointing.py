@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hookctl.errors import ExitCode, HookctlError
 from hookctl.flows.interrupts import interrupt_afterwards
-from hookctl.flows.webhook import find_again, open_session, plan_set, write
+from hookctl.flows.webhook import find_again, notes_on_access, open_session, plan_set, to_write, write
 from hookctl.vendors import (
     BusyError,
     Entry,
@@ -22,11 +22,11 @@ from hookctl.vendors import (
     RestoreError,
     Wish,
     event_entries,
-    merged,
+    same_url,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hookctl.flows.webhook import Administered, Session, SetPlan, WebhookOptions
     from hookctl.payload.jsontext import Json
@@ -130,7 +130,7 @@ def pointed(session: Session, url: str, *, secret: str | None = None) -> Iterato
             with interrupt_afterwards():
                 write(session, plan)
                 webhook = find_again(session, plan)
-            if webhook is None or webhook.url != url:
+            if webhook is None or not same_url(webhook.url, url):
                 raise RestoreError(
                     f"{session.access.named} took the change, but the webhook does not point to {url}",
                     hint="`hookctl webhook show` shows how it is now",
@@ -155,7 +155,12 @@ def leftovers(runtime: Runtime) -> tuple[Leftover, ...]:
 
 
 def restore(
-    runtime: Runtime, options: WebhookOptions, administered: Administered, *, secret: str | None = None
+    runtime: Runtime,
+    options: WebhookOptions,
+    administered: Administered,
+    noted: Callable[[str], None],
+    *,
+    secret: str | None = None,
 ) -> Iterator[Restoration]:
     """Set back what killed runs have left changed at a provider's API; yields what became of each.
 
@@ -163,6 +168,7 @@ def restore(
         runtime: environment and clock.
         options: what the user said; an account, if one was named, is the only one that is looked at.
         administered: the provider.
+        noted: is told what is worth knowing before the API is asked.
         secret: the signing secret, for an API that shows it masked and would lose it with a write.
 
     Raises:
@@ -183,6 +189,8 @@ def restore(
     if not accounts:
         return
     with open_session(runtime, options, administered, account=accounts[0]) as session:
+        for note in notes_on_access(session):
+            noted(note)
         for leftover in mine:
             if leftover.entry is not None:
                 yield _restore_one(session, leftover.entry, leftover.held_by, secret)
@@ -227,15 +235,15 @@ def undo(session: Session, claim: Claim, entry: Entry, secret: str | None = None
 
 
 def _judge(webhook: Webhook, entry: Entry) -> Outcome:
-    if webhook.url == entry.new_url:
+    if same_url(webhook.url, entry.new_url):
         return Outcome.REMOVED if entry.created else Outcome.RESTORED
-    return Outcome.ALREADY if webhook.url == entry.old_url else Outcome.NOT_OURS
+    return Outcome.ALREADY if same_url(webhook.url, entry.old_url) else Outcome.NOT_OURS
 
 
 def _find(session: Session, entry: Entry) -> Webhook | None:
     webhooks = session.api.read()
     if entry.created:
-        return next((webhook for webhook in webhooks if webhook.url == entry.new_url), None)
+        return next((webhook for webhook in webhooks if same_url(webhook.url, entry.new_url)), None)
     return next((webhook for webhook in webhooks if webhook.id == entry.webhook), None)
 
 
@@ -249,9 +257,9 @@ def _set_back(session: Session, webhook: Webhook, entry: Entry, secret: str | No
         if entry.new_events is not None and set(webhook.events or ()) == set(entry.new_events):
             old = entry.old_events
             fields[spec.events] = None if old is None else event_entries(old, webhook, spec)
-        session.api.update(webhook, merged(webhook, fields, session.access.dialect, secret=secret))
+        session.api.update(webhook, to_write(session, webhook, fields, secret))
     after = _find(session, entry)
-    if after is not None and (entry.created or after.url != entry.old_url):
+    if after is not None and (entry.created or not same_url(after.url, entry.old_url)):
         raise RestoreError(
             f"{session.access.named} took the change, but the webhook points to {after.url or 'nothing'}",
             hint=f"it pointed to {entry.old_url or 'nothing'} before; {LATER}",

@@ -20,6 +20,7 @@ from hookctl.vendors import (
     ApiError,
     Change,
     Journal,
+    MaskedValueError,
     TestOutcome,
     TestResult,
     Webhook,
@@ -29,6 +30,7 @@ from hookctl.vendors import (
     fields_of,
     merged,
     open_access,
+    same_url,
 )
 
 if TYPE_CHECKING:
@@ -253,13 +255,17 @@ def plan_set(session: Session, wish: Wish, notes: tuple[str, ...] = (), *, secre
         wish=wish,
         changes=changes,
         notes=notes,
-        fields=merged(webhook, fields, access.dialect, secret=secret) if webhook and changes else fields,
+        fields=to_write(session, webhook, fields, secret) if webhook and changes else fields,
     )
 
 
 def set_webhook(
-    session: Session, wish: Wish, notes: tuple[str, ...], agreed: Callable[[SetPlan], bool]
-) -> tuple[SetPlan, Webhook] | None:
+    session: Session,
+    wish: Wish,
+    notes: tuple[str, ...],
+    agreed: Callable[[SetPlan], bool],
+    done: Callable[[SetPlan, Webhook], None],
+) -> bool:
     """Change a webhook, for good.
 
     Args:
@@ -267,9 +273,10 @@ def set_webhook(
         wish: how it should be.
         notes: what is worth knowing about the wish.
         agreed: is shown the plan and says whether to go on; not asked when there is nothing to change.
+        done: is told how the webhook is when all is as wished.
 
     Returns:
-        What was planned and the webhook as it is afterwards, or None when it was not agreed to.
+        Whether it was agreed to.
 
     Raises:
         BusyError: another run has pointed the webhook somewhere for a while.
@@ -281,13 +288,30 @@ def set_webhook(
         plan = plan_set(session, wish, notes)
         if not plan.changes:
             assert plan.webhook is not None  # noqa: S101 - making one is a change
-            return plan, plan.webhook
+            done(plan, plan.webhook)
+            return True
         if not agreed(plan):
-            return None
-        # a Ctrl-C waits for the answer: without it nobody knows how things stand
+            return False
+        # a Ctrl-C waits until it is known, and told, how things stand
         with interrupt_afterwards():
             write(session, plan)
-        return plan, _checked(session, plan)
+            done(plan, _checked(session, plan))
+        return True
+
+
+def to_write(session: Session, webhook: Webhook, fields: dict[str, Json], secret: str | None) -> dict[str, Json]:
+    """Return the whole of what is written so that fields of a webhook change and nothing else does.
+
+    Raises:
+        MaskedValueError: a value that the API shows masked would be lost; the hint says what to do about it.
+    """
+    try:
+        return merged(webhook, fields, session.access.dialect, secret=secret)
+    except MaskedValueError as error:
+        if error.is_secret:
+            name = session.access.provider.secret.env
+            error.hint = f"say what it is: --secret-from-env {name}, or another variable that holds the signing secret"
+        raise
 
 
 def write(session: Session, plan: SetPlan) -> None:
@@ -307,7 +331,7 @@ def find_again(session: Session, plan: SetPlan) -> Webhook | None:
     """Return the webhook that a plan was about as it is now, None when it is no longer there."""
     webhooks = session.api.read()
     if plan.webhook is None:
-        return next((webhook for webhook in webhooks if webhook.url == plan.wish.url), None)
+        return next((webhook for webhook in webhooks if same_url(webhook.url, plan.wish.url)), None)
     return next((webhook for webhook in webhooks if webhook.id == plan.webhook.id), None)
 
 
@@ -323,6 +347,23 @@ def test_webhook(session: Session, event: str) -> TestOutcome:
         raise InputError("there is no webhook to deliver to", hint="`hookctl webhook set --url URL` makes one")
     fresh = str(UUID(bytes=session.runtime.random_bytes(16), version=4))
     return session.api.test(webhook, event, fresh)
+
+
+def notes_on_access(session: Session) -> tuple[str, ...]:
+    """Return what is worth knowing about the way that the token takes.
+
+    Raises:
+        InputError: the environment names a proxy that is none.
+    """
+    notes = []
+    if session.options.insecure:
+        notes.append("--insecure: certificates are not checked; anyone on the way can read the token")
+    if session.access.is_in_the_clear:
+        notes.append(f"{session.access.base_url} is not https: anyone on the way can read the token")
+    proxy = session.api.proxy
+    if proxy is not None:
+        notes.append(f"through the proxy {proxy}, as the environment says")
+    return tuple(notes)
 
 
 def notes_on_test(session: Session, event: str) -> tuple[str, ...]:

@@ -93,7 +93,8 @@ class MachineWebhookReport:
 
     def tested(self, outcome: TestOutcome, event: str, access: Access) -> None:
         """Write the outcome."""
-        self._writer.write(test_record(outcome, event, access.provider.name, self._clean))
+        asked_for = event if access.dialect.test_names_event else None
+        self._writer.write(test_record(outcome, asked_for, access.provider.name, self._clean))
 
     def restored(self, restoration: Restoration) -> None:
         """Write what became of it."""
@@ -173,7 +174,8 @@ class TextWebhookReport:
             text += f": {outcome.error}"
         good = outcome.result not in {TestResult.UNDELIVERED, TestResult.UNKNOWN}
         mark = self._style.yes if good else self._style.no
-        self._line(f"{mark} test of {self._shown.text(event)}: {self._shown.text(text)}")
+        what = f"test of {event}" if access.dialect.test_names_event else "test"
+        self._line(f"{mark} {self._shown.text(f'{what}: {text}')}")
 
     def restored(self, restoration: Restoration) -> None:
         """Write a line for it, and how to go on where it was left."""
@@ -274,5 +276,5 @@ class _Shown:
         lines += [self._style.paint(f"+ {self.text(name)}", Tone.GOOD) for name in new if name not in old]
         stays = [name for name in new if name in old]
         if stays:
-            lines.append(f"= {', '.join(map(self.text, stays))}" if len(stays) <= 2 else f"= {len(stays)} others stay")
+            lines.append(f"= {', '.join(map(self.text, stays))}" if len(stays) <= 2 else f"= {len(stays)} as before")
         return self.labelled(change.field, f"\n{' ' * _LABEL}".join(lines))

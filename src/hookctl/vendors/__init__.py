@@ -15,7 +15,17 @@ from hookctl.vendors.problems import (
     MaskedValueError,
     RestoreError,
 )
-from hookctl.vendors.record import Change, SecretState, Webhook, Wish, differences, event_entries, fields_of, merged
+from hookctl.vendors.record import (
+    Change,
+    SecretState,
+    Webhook,
+    Wish,
+    differences,
+    event_entries,
+    fields_of,
+    merged,
+    same_url,
+)
 
 __all__ = [
     "Access",
@@ -43,4 +53,5 @@ __all__ = [
     "fields_of",
     "merged",
     "open_access",
+    "same_url",
 ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hookctl.runtime import Runtime
 
 _SENDABLE = re.compile(rb"[\x21-\x7e]+")
-_ID = re.compile(r"(?!\.{1,2}$)[^\x00-\x20\x7f/\\]{1,200}")
+_ID = re.compile(r"(?!\.{1,2}$)[^\x00-\x20\x7f/\\\ud800-\udfff]{1,200}")
 _PATHS = "paths."
 
 

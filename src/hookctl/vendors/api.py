@@ -71,6 +71,11 @@ class WebhookApi:
         self._timeout_s = timeout_s
         self._redactor = redactor
 
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that requests go through, credentials left out, or None."""
+        return None if self.access.loopback_only else self._client.proxy_for(self.access.base_url)
+
     def about(self, access: Access) -> WebhookApi:
         """Return the same with another access."""
         return WebhookApi(access, self._client, self._timeout_s, self._redactor)

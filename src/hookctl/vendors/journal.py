@@ -45,7 +45,7 @@ class Target:
     def key(self) -> str:
         """What its files are called: of a fixed length and harmless, whatever the account is called."""
         text = f"{self.provider}\0{self.api_url}\0{self.account}"
-        digest = sha256(text.encode("utf-8", "surrogateescape"))
+        digest = sha256(text.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:_KEY_DIGITS]
 
 

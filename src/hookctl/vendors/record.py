@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hookctl.model.api import Absent
 from hookctl.vendors.problems import MaskedValueError
@@ -37,6 +38,15 @@ class SecretState(StrEnum):
     UNSET = "not set"
     SHOWN = "set"
     MASKED = "set, shown masked"
+
+
+_NEW_SECRET = {
+    SecretState.UNSET: "set",
+    SecretState.SHOWN: "another value",
+    # it may be the same
+    SecretState.MASKED: "the given value",
+}
+"""What a given secret makes of one, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,11 @@ def is_masked(text: str) -> bool:
     return _MASK.search(text) is not None
 
 
+def same_url(one: str | None, other: str | None) -> bool:
+    """Return whether two URLs lead to the same place: an API may write the scheme, host, port or bare path its way."""
+    return one == other or (one is not None and other is not None and _parts(one) == _parts(other))
+
+
 def read_webhook(record: Mapping[str, Json], spec: RecordSpec) -> Webhook:
     """Return what a record of the API says; what is there in another shape than described counts as not there."""
     identifier = record.get(spec.id) if spec.id is not None else None
@@ -110,14 +125,14 @@ def differences(webhook: Webhook | None, wish: Wish, spec: RecordSpec) -> tuple[
     """Return what a wish changes about a webhook; None is one that is not there yet."""
     changes = []
     old_url = webhook.url if webhook else None
-    if wish.url is not None and wish.url != old_url:
+    if wish.url is not None and not same_url(wish.url, old_url):
         changes.append(Change("url", old_url, wish.url))
     old_events = webhook.events if webhook else None
     if wish.events is not None and (old_events is None or set(wish.events) != set(old_events)):
         changes.append(Change("events", old_events, wish.events))
     if wish.secret is not None and (webhook is None or webhook.record.get(spec.secret) != wish.secret):
         old = webhook.secret if webhook else SecretState.UNSET
-        changes.append(Change("secret", str(old), "new value" if old is not SecretState.UNSET else "set"))
+        changes.append(Change("secret", str(old), _NEW_SECRET[old]))
     return tuple(changes)
 
 
@@ -165,7 +180,11 @@ def merged(
             written[name] = secret
             continue
         if dialect.absent is Absent.LOST:
-            raise _lost(masked, is_secret=masked == spec.secret)
+            raise MaskedValueError(
+                f"the API shows {masked} masked, and a write without its real value may lose it: nothing was changed",
+                hint="make this change in the vendor's own app",
+                is_secret=masked == spec.secret,
+            )
         del written[name]
     return written
 
@@ -175,12 +194,14 @@ def secrets_in(webhook: Webhook, spec: RecordSpec) -> Iterator[str]:
     yield from (text for name, value in webhook.record.items() for _, text in _secret_texts(value, name, spec))
 
 
-def _lost(name: str, *, is_secret: bool) -> MaskedValueError:
-    message = f"the API shows {name} masked, and a write without its real value may lose it"
-    if is_secret:
-        hint = "say what it is: --secret-from-env NAME, with the variable that holds the signing secret"
-        return MaskedValueError(f"{message}: nothing was changed", hint=hint)
-    return MaskedValueError(f"{message}: nothing was changed", hint="make this change in the vendor's own app")
+def _parts(url: str) -> object:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    scheme = parts.scheme.lower()
+    return scheme, parts.hostname, port or {"http": 80, "https": 443}.get(scheme), parts.path or "/", parts.query
 
 
 def _masked(value: Json, name: str, spec: RecordSpec) -> Iterator[str]:
