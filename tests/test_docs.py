@@ -18,6 +18,7 @@ from hookctl.errors import ExitCode
 from hookctl.model import Capture, CapturedRequest, Reason, Verdict
 from hookctl.store import Arrival, Store, default_path
 from tests.cli.recorder import unused_port
+from tests.sandboxed import sandboxed
 from tests.vendors.business import ACCOUNT, TOKEN, Business, running
 
 if TYPE_CHECKING:
@@ -96,6 +97,12 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
         return
     if words[0] == "check" and "--list" not in words:
         _check(cli.with_secrets(), words)
+        return
+    if words[0] == "sandbox":
+        # goes on until it is told to end
+        with sandboxed(cli.with_secrets(), *words[1:], form="text") as sandbox:
+            assert sandbox.end() == 0
+        assert sandbox.errors == ""
         return
     if words[0] == "send" and "--dry-run" not in words:
         words.append("--dry-run")

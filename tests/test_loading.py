@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hookctl.catalogue.location import fixtures_root
+from tests.cli.listening import listening
 from tests.cli.recorder import recording, unused_port
 from tests.cli.signed import BODY, IN_FORM, archive, arky, genuine, http
 from tests.vendors.business import ACCOUNT, TOKEN, Business, running
@@ -48,6 +49,7 @@ sys.stderr.write(f"\\n{code} {len(made)}")
 NETWORK = {"httpx", "httpcore", "h11", "anyio", "certifi", "ssl", "email"}
 NEVER_IN_A_SHORT_COMMAND = {
     *("rich", "pyngrok", "watchfiles", "asyncio", "uvloop", "httptools", "sqlite3", "jsonschema_rs", "dotenv", "click"),
+    *("starlette", "uvicorn"),
     *NETWORK,
 }
 
@@ -105,6 +107,7 @@ SHORT = [
     ["send", "--help"],
     ["demo", "--help"],
     ["listen", "--help"],
+    ["sandbox", "--help"],
     ["verify", "--help"],
     ["webhook", "--help"],
     ["webhook", "set", "--help"],
@@ -204,7 +207,8 @@ def test_a_listener_loads_what_it_receives_with_and_no_client(cli: Cli, form: st
     assert result.code == 1
     assert result.modules >= {"asyncio", "httptools", "sqlite3"}
     client = {"httpx", "httpcore", "h11", "anyio", "certifi"}
-    assert not result.modules & {"rich", "pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click", *client}
+    unwanted = {"rich", "pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click", "starlette", *client}
+    assert not result.modules & unwanted
     forwarding = load(cli.with_secrets(), *arguments, "--forward-to", "3000")
     assert forwarding.modules >= {"httpx", "httpcore"}
 
@@ -227,6 +231,24 @@ def test_a_wrong_command_line_of_a_listener_loads_no_slow_library(cli: Cli, mist
     assert not result.modules & NEVER_IN_A_SHORT_COMMAND
 
 
+@pytest.mark.parametrize(
+    "mistake", [["--port", "x"], ["-v", "-q"], ["--secret", "x"], ["--timeout", "0"], ["--dialect"]], ids=" ".join
+)
+def test_a_wrong_command_line_of_a_sandbox_loads_no_slow_library(cli: Cli, mistake: list[str]) -> None:
+    result = load(cli, "sandbox", *mistake)
+    assert result.code == 2
+    assert not result.modules & NEVER_IN_A_SHORT_COMMAND
+
+
+def test_a_sandbox_loads_the_web_framework_and_no_server_but_hookctls_own(cli: Cli) -> None:
+    # it has all loaded before it finds that the port is taken
+    with listening(cli, "--no-store") as listener:
+        result = load(cli, "sandbox", "--port", str(listener.port))
+    assert result.code == 3
+    assert result.modules >= {"starlette", "asyncio", "httptools", "httpx"}
+    assert not result.modules & {"uvicorn", "click", "rich", "pyngrok", "watchfiles", "jsonschema_rs", "sqlite3"}
+
+
 def test_what_is_loaded_only_when_needed_is_loaded_then(cli: Cli) -> None:
     # were this not seen, the tests above could not fail
     edited = load(cli.with_secrets(), "send", "order.paid", "--set", "data.order.total=1", "--dry-run")
@@ -240,7 +262,7 @@ def test_the_demo_loads_what_it_shows_and_receives_with_and_nothing_else(cli: Cl
     result = load(cli, "demo")
     assert result.code == 0
     assert result.modules >= {"rich", "asyncio", "httptools", "httpx"}
-    assert not result.modules & {"pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click"}
+    assert not result.modules & {"pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click", "starlette"}
 
 
 def test_no_tls_context_is_made_for_plain_http(cli: Cli, recorder: Recorder) -> None:

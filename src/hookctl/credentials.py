@@ -53,14 +53,14 @@ class SecretSource:
             # known to be secret even where a file is used instead: no message may hold it
             self.runtime.redactor.register(os.fsencode(self.runtime.env.get(name, "")))
         if self.files:
-            secrets = [_as_key(self._from_file(name), provider.secret) for name in self.files]
+            secrets = [as_key(self._from_file(name), provider.secret) for name in self.files]
             return SecretPair(*secrets)
         current = self._from_variable(provider.secret.env)
         if current is None:
             raise self._missing(provider)
         previous = self._from_variable(provider.secret.previous_env)
         return SecretPair(
-            _as_key(current, provider.secret), None if previous is None else _as_key(previous, provider.secret)
+            as_key(current, provider.secret), None if previous is None else as_key(previous, provider.secret)
         )
 
     def _from_file(self, name: str) -> Secret:
@@ -130,8 +130,12 @@ def _dotenv_files(runtime: Runtime, project_folder: Path | None) -> list[Path]:
     return [(project_folder or runtime.cwd) / name for name in DOTENV_FILES]
 
 
-def _as_key(secret: Secret, spec: SecretSpec) -> Secret:
-    """Return the secret with the key's bytes as its value, read as the provider says."""
+def as_key(secret: Secret, spec: SecretSpec) -> Secret:
+    """Return the secret with the key's bytes as its value, read as the provider says.
+
+    Raises:
+        SecretError: its text is not of the provider's form.
+    """
     if spec.form is KeyForm.TEXT and not spec.prefix:
         return secret
     text = secret.value.removeprefix(spec.prefix.encode())

@@ -10,7 +10,7 @@ import pytest
 from hookctl.catalogue import load_catalogue
 from hookctl.catalogue.administration import load_administration
 from hookctl.errors import ExitCode, ProviderError
-from hookctl.model.api import Absent, ApiSpec, CallSpec, Method, OutcomeSpec, RecordSpec
+from hookctl.model.api import Absent, ApiSpec, CallSpec, EventListSpec, Method, OutcomeSpec, RecordSpec
 from hookctl.payload.check import check_provider
 from tests.catalogue.folders import ProviderFolder, replace
 
@@ -93,6 +93,9 @@ def test_the_dialect_of_the_stores() -> None:
         event="event",
         read_only=("id", "store_id", "created_at", "updated_at"),
         new={"key": "hookctl", "headers": {}, "enabled": True},
+        headers="headers",
+        enabled="enabled",
+        made={"id": "{fresh}", "store_id": "{account}", "created_at": "{created}", "updated_at": "{updated}"},
     )
     assert stores.outcome == OutcomeSpec(
         "/status",
@@ -104,6 +107,13 @@ def test_the_dialect_of_the_stores() -> None:
     )
     assert stores.absent is Absent.KEPT
     assert not stores.test_names_event
+
+
+def test_the_list_of_events() -> None:
+    events = arky_api().events
+    assert events == EventListSpec(
+        CallSpec(Method.GET, ("/v1/platform/events",), None), {"event": "{event}", "scopes": []}
+    )
 
 
 def test_arcade_has_no_api_and_says_what_to_do_by_hand() -> None:
@@ -199,6 +209,10 @@ def test_a_provider_that_says_nothing_of_it_has_neither(arky: ProviderFolder) ->
         ('settings = "{record}"', "settings = 1", "settings.update.body must have {record} in it once", None),
         ('settings = "{record}"', 'a = ["{record}"], b = "{record}"', "update.body must have {record} in it", None),
         ("enabled = true }", 'enabled = "{account}" }', "record.new has the unknown placeholder", "known: none"),
+        ("made = { id", "made = { url", "record.made has 'url', which is not in read_only", None),
+        ('"{updated}" }', '"{udated}" }', "record.made has the unknown", "did you mean '{updated}'"),
+        ('entry = { event = "{event}"', 'entry = { event = "x"', "api.events.entry must have {event} in it", None),
+        ('path = "/v1/platform/events"', 'path = "events"', "api.events.path must begin with /", None),
         ("read = { method", "raed = { method", "api.dialects.settings.read is missing", None),
         ("[api.dialects.settings.update]", "[api.dialects.settings.updte]", "settings.update is missing", None),
         ("delete = {", "delet = {", "stores.delete is missing, but an account can have several webhooks", None),

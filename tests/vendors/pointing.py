@@ -20,7 +20,7 @@ import os, signal, sys, threading
 from contextlib import contextmanager
 
 from hookctl.errors import HookctlError
-from hookctl.flows.pointing import pointed
+from hookctl.flows.pointing import pointed, restore
 from hookctl.flows.webhook import WebhookOptions, open_administration, open_session
 from hookctl.runtime import Runtime
 from hookctl.vendors import AccessOptions
@@ -81,14 +81,23 @@ print("ended:", pointing.restoration.outcome if pointing.restoration else None, 
 """
 )
 
-# Forks a run for each step: the n-th run is killed at its n-th step, the last one finds no step to be killed at. Prints
-# a line for each run, `N killed|ended`, and waits for a line before the next. A step is a system call on a file or a
-# connection, which Python's audit hooks see before it is made.
+# Forks a run for each step, of pointing or of setting back: the n-th run is killed before its n-th step, the last one
+# finds no step to be killed at. Prints a line for each run, `N killed` or `N ended CODE`, and waits for a line before
+# the next. A step is a system call on a file or a connection, which Python's audit hooks see before it is made.
 KILLED = (
     RUN
     + """
 OURS, dialect = sys.argv[1], sys.argv[2]
 STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.truncate", "fcntl.flock", "socket.connect", "os.chmod"}
+
+
+
+def set_back():
+    runtime = Runtime.system()
+    options = WebhookOptions(access=AccessOptions(dialect=dialect), timeout_s=20)
+    for restoration in restore(runtime, options, open_administration(runtime, None), print):
+        assert restoration.exit_code == 0, restoration
+
 
 # everything is imported and warm before the first fork
 import httpcore, httpx
@@ -110,7 +119,10 @@ def killed_at(step):
 
     armed = True
     sys.addaudithook(hook)
-    run(lambda pointing: None, dialect)
+    if sys.argv[3] == "restore":
+        set_back()
+    else:
+        run(lambda pointing: None, dialect)
 
 
 step = 0
@@ -124,7 +136,7 @@ while True:
         except BaseException as error:
             sys.stderr.write(f"{type(error).__name__}: {error}\\n")
             os._exit(1)
-    _, status = os.waitpid(child, 0)
+    status = os.waitpid(child, 0)[1]
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == signal.SIGKILL
         print(step, "killed", flush=True)

@@ -222,6 +222,14 @@ def test_an_api_that_is_gone_at_the_end_keeps_the_journal_and_says_what_was(aski
     assert (business.url, journals(asking)) == (URL, [])
 
 
+def test_a_change_that_did_not_take_is_told_and_nothing_is_left(asking: Cli, business: Business) -> None:
+    business.before = refusing("PUT", answer=response(200, b"{}", JSON))
+    with pointing(asking) as process:
+        code, line = ended(process)
+    assert (code, line) == (5, f"ApiError: Arky's API took the change, but the webhook does not point to {OURS}")
+    assert (business.url, journals(asking), len(business.writes)) == (URL, [], 1)
+
+
 def test_setting_back_that_did_not_take_is_told(asking: Cli, business: Business) -> None:
     with pointing(asking) as process:
         assert line_of(process) == "pointed\n"
@@ -392,7 +400,7 @@ def test_a_kill_at_any_step_is_put_right(asking: Cli, business: Business, dialec
         dialect, business.webhooks = "stores", []
     before = [one["url"] for one in business.webhooks]
     changed_when_killed = steps = 0
-    process = start(asking, KILLED, OURS, dialect)
+    process = start(asking, KILLED, OURS, dialect, "point")
     with process:
         try:
             while True:
@@ -415,6 +423,40 @@ def test_a_kill_at_any_step_is_put_right(asking: Cli, business: Business, dialec
             process.kill()
     assert steps >= 15
     assert changed_when_killed >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["settings", "stores"])
+def test_a_kill_at_any_step_of_setting_back_is_put_right(asking: Cli, business: Business, dialect: str) -> None:
+    kill_while_pointed(asking, dialect)
+    (path,) = journals(asking)
+    entry = path.read_bytes()
+    steps = forgotten = 0
+    process = start(asking, KILLED, OURS, dialect, "restore")
+    with process:
+        try:
+            while True:
+                step, what, *code = line_of(process).split()
+                url = business.url if dialect == "settings" else business.webhooks[0]["url"]
+                if what == "ended":
+                    assert (code, url, journals(asking)) == (["0"], URL, [])
+                    break
+                steps = int(step)
+                assert url == URL or journals(asking), f"killed at step {step}"
+                forgotten += not journals(asking)
+                assert run_here(asking, "webhook", "restore").code == 0
+                assert (business.url, business.webhooks[0]["url"]) == (URL, URL), f"killed at step {step}"
+                # as the first run has left it
+                path.write_bytes(entry)
+                if dialect == "settings":
+                    business.settings["webhookUrl"] = OURS
+                else:
+                    business.webhooks[0]["url"] = OURS
+                tell(process)
+        finally:
+            process.kill()
+    assert steps >= 8
+    assert forgotten >= 1
 
 
 # --- webhook restore --------------------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ def test_a_secret_shown_as_the_same_is_no_change_and_a_masked_one_may_be() -> No
     assert differences(read_webhook({spec.secret: "whsec_mine"}, spec), wish, spec) == ()
     masked = read_webhook({spec.secret: "whsec_****"}, spec)
     assert masked.secret is SecretState.MASKED
-    assert differences(masked, wish, spec) == (Change("secret", "set, shown masked", "new value"),)
+    assert differences(masked, wish, spec) == (Change("secret", "set, shown masked", "the given value"),)
 
 
 @pytest.mark.parametrize("masked", ["secret", "headers.Authorization", "headers.x-api-key", "auth.tokens.1"])

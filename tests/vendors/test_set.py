@@ -276,7 +276,7 @@ def test_a_change_for_programs(asking: Cli, business: Business) -> None:
     assert (record["events"], record["secret_set"], record["dry_run"]) == (["order.paid"], True, False)
     assert record["changes"] == [
         {"field": "events", "old": EVENTS, "new": ["order.paid"]},
-        {"field": "secret", "old": "set", "new": "new value"},
+        {"field": "secret", "old": "set", "new": "another value"},
     ]
     assert business.settings["webhookSecret"] == "whsec_another_secret"
 
@@ -294,7 +294,7 @@ def test_a_masked_secret_is_never_written_back_and_its_loss_is_refused(asking: C
     result = run_here(asking, "webhook", "set", "--url", NEW, "--yes")
     assert (result.code, business.writes) == (3, [])
     assert "the API shows webhookSecret masked" in result.err
-    assert "--secret-from-env NAME" in result.err
+    assert "--secret-from-env ARKY_WEBHOOK_SECRET" in result.err
     assert business.settings["webhookSecret"] == SECRET
 
 

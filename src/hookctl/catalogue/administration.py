@@ -21,6 +21,7 @@ from hookctl.model.api import (
     ApiSpec,
     CallSpec,
     DialectSpec,
+    EventListSpec,
     Method,
     OutcomeSpec,
     RecordSpec,
@@ -114,6 +115,7 @@ def _api(sections: Sections, table: Table, provider: Provider) -> ApiSpec:
             dialect=table.text("dialect"),
             dialects=dialects,
             subscription=table.texts("subscription"),
+            events=_events(table.table("events")) if "events" in table else None,
             facts=sections.facts,
         )
         if not _IN_HEADER.fullmatch("".join(spec.authorization)):
@@ -180,6 +182,18 @@ def _call(table: Table, name: str, record: RecordSpec) -> CallSpec:
     return spec
 
 
+def _events(table: Table) -> EventListSpec:
+    entry = table.value("entry")
+    fail = partial(table.error, "entry")
+    _check_json(entry, ("{event}",), fail)
+    if _placed(entry, "{event}") != 1:
+        raise fail("must have {event} in it once")
+    path = _checked_path(split_template(table, "path", ()), partial(table.error, "path"))
+    spec = EventListSpec(CallSpec(table.choice("method", Method), path, None), entry)
+    table.finish()
+    return spec
+
+
 def _known(call: str, record: RecordSpec) -> tuple[str, ...]:
     # where there is one webhook it has no id
     return tuple(placeholder for placeholder in _BODIES[call] if record.several or placeholder != _WEBHOOK)
@@ -231,16 +245,22 @@ def _record(table: Table) -> RecordSpec:
         events=table.text("events"),
         event=table.optional_text("event"),
         read_only=table.texts("read_only"),
-        new=_new(table),
+        new=_fields(table, "new"),
+        headers=table.optional_text("headers"),
+        enabled=table.optional_text("enabled"),
+        made=_fields(table, "made", (_ACCOUNT, "{fresh}", "{created}", "{updated}")),
     )
+    for field in spec.made:
+        if field not in spec.read_only:
+            raise table.error("made", f"has {field!r}, which is not in read_only")
     table.finish()
     return spec
 
 
-def _new(table: Table) -> dict[str, object]:
-    new = table.optional_table("new")
-    values: dict[str, object] = {} if new is None else {key: new.value(key) for key in new}
-    _check_json(values, (), partial(table.error, "new"))
+def _fields(table: Table, key: str, known: tuple[str, ...] = ()) -> dict[str, object]:
+    fields = table.optional_table(key)
+    values: dict[str, object] = {} if fields is None else {name: fields.value(name) for name in fields}
+    _check_json(values, known, partial(table.error, key))
     return values
 
 

@@ -12,14 +12,21 @@ import typer
 from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
-from hookctl.cli.options import HIDDEN_SECRET, cacert_option, insecure_option, refuse_secret, secret_file_option
+from hookctl.cli.options import (
+    HIDDEN_SECRET,
+    cacert_option,
+    host_option,
+    insecure_option,
+    port_option,
+    ready_file_option,
+    refuse_secret,
+    secret_file_option,
+)
+from hookctl.cli.ready_file import ReadyFile, marking
 from hookctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hookctl.flows.forward import ForwardOptions
-    from hookctl.flows.listen import ListenEvent
     from hookctl.report.listen import ListenReport
     from hookctl.runtime import Runtime
 
@@ -53,28 +60,9 @@ Text = Optional[str]  # noqa: UP045
 @app.command("listen", cls=GroupedCommand)
 def listen_command(
     ctx: typer.Context,
-    port: Annotated[
-        int,
-        typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 is any free one.", rich_help_panel=WHERE),
-    ] = DEFAULT_PORT,
-    host: Annotated[
-        str,
-        typer.Option(
-            "--host",
-            metavar="ADDRESS",
-            help="localhost is 127.0.0.1 and ::1; 0.0.0.0 lets other machines in.",
-            rich_help_panel=WHERE,
-        ),
-    ] = "127.0.0.1",
-    ready_file: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--ready-file",
-            metavar="FILE",
-            help="Appears, with the URL in it, when the port is open; gone when it closes.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
+    port: Annotated[int, port_option(WHERE)] = DEFAULT_PORT,
+    host: Annotated[str, host_option(WHERE)] = "127.0.0.1",
+    ready_file: Annotated[Optional[Path], ready_file_option(WHERE)] = None,  # noqa: UP045
     max_body: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(
@@ -208,7 +196,8 @@ def listen_command(
         raise UsageError("--respond and --forward-to exclude each other: the receiver's own answer is passed back")
     from hookctl.delivery.endpoint import is_loopback_name
     from hookctl.flows.examine import open_examiner
-    from hookctl.flows.listen import ListenOptions, listen, parse_schedule, wanted_events
+    from hookctl.flows.listen import ListenOptions, Ready, listen, wanted_events
+    from hookctl.flows.schedule import parse_schedule
     from hookctl.receiver import Limits, run
     from hookctl.report.listen import MachineListenReport, TextListenReport
     from hookctl.report.problems import report_note
@@ -240,9 +229,9 @@ def listen_command(
         report = TextListenReport(runtime, verbose=verbose, quiet=quiet, retry=retry)
     else:
         report = MachineListenReport(runtime)
-    mark = None if ready_file is None else _ReadyFile(runtime.cwd / ready_file)
+    mark = None if ready_file is None else ReadyFile(runtime.cwd / ready_file)
     try:
-        summary = run(listen(examiner, options, runtime, _taker(report, mark), report.flush))
+        summary = run(listen(examiner, options, runtime, marking(report.take, mark, Ready), report.flush))
     finally:
         if mark is not None:
             mark.remove()
@@ -268,36 +257,3 @@ def _forward(
     endpoint = resolve_base(setting, load_config(runtime), allow_remote=allow_remote)
     client = ClientOptions(cacert, insecure, runtime.env)
     return ForwardOptions(endpoint.url, endpoint.loopback_only, FORWARD_TIMEOUT_S, client)
-
-
-class _ReadyFile:
-    """The file that says that the port is open."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        # one that an earlier run has left would be believed
-        self.remove()
-
-    def write(self, url: str) -> None:
-        """Let it appear."""
-        from hookctl.report.files import write_atomically
-
-        write_atomically(self._path, f"{url}\n".encode())
-
-    def remove(self) -> None:
-        """Take it away."""
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as error:
-            raise UsageError(f"--ready-file {self._path}: {error.strerror}") from None
-
-
-def _taker(report: ListenReport, mark: _ReadyFile | None) -> Callable[[ListenEvent], None]:
-    from hookctl.flows.listen import Ready
-
-    def take(event: ListenEvent) -> None:
-        if mark is not None and isinstance(event, Ready):
-            mark.write(event.url)
-        report.take(event)
-
-    return take

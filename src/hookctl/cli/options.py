@@ -44,6 +44,31 @@ def insecure_option(panel: str) -> Any:  # noqa: ANN401
     return typer.Option("--insecure", help="Do not check TLS certificates.", rich_help_panel=panel)
 
 
+def port_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--port` of a command that listens, under a heading of the help."""
+    return typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 is any free one.", rich_help_panel=panel)
+
+
+def host_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--host` of a command that listens, under a heading of the help."""
+    return typer.Option(
+        "--host",
+        metavar="ADDRESS",
+        help="localhost is 127.0.0.1 and ::1; 0.0.0.0 lets other machines in.",
+        rich_help_panel=panel,
+    )
+
+
+def ready_file_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--ready-file`, under a heading of the help."""
+    return typer.Option(
+        "--ready-file",
+        metavar="FILE",
+        help="Appears, with the URL in it, when the port is open; gone when it closes.",
+        rich_help_panel=panel,
+    )
+
+
 def refuse_secret(value: str | None, command: str) -> None:
     """Raise `UsageError` when a secret is given as an option's value."""
     if value is not None:

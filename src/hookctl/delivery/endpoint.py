@@ -79,6 +79,21 @@ def resolve_base(to: Setting, config: Config, *, allow_remote: bool) -> Endpoint
     return _endpoint(None, setting, config, allow_remote=allow_remote)
 
 
+def normal_url(url: str, where: str) -> str:
+    """Return a URL that somebody else has named, in the form in which it is sent.
+
+    Raises:
+        InputError: it is not an http or https URL with a host; names where it was given.
+    """
+    if not _HAS_SCHEME.match(url):
+        raise InputError(f"{_shown(url)} is not a URL ({where})", hint="for instance http://localhost:3000/webhooks")
+    parts = _checked(url, where, "whoever reads the settings or a log could read them too")
+    try:
+        return _normal(parts, _host(parts))
+    except UnicodeError:
+        raise InputError(f"{_shown(url)} has half of a surrogate pair in it ({where})") from None
+
+
 def _is_name(value: str) -> bool:
     return bool(_NAME.fullmatch(value)) and not _PORT.fullmatch(value)
 
@@ -236,3 +251,15 @@ def is_loopback_name(host: str) -> bool:
     # the form in which IPv6 sockets write an IPv4 address; not every Python calls it loopback
     mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
     return (mapped or ip).is_loopback
+
+
+def own_path(target: str) -> str:
+    """Return the path and the query of a request target, which may be a whole URL."""
+    if target.startswith("/"):
+        return target
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "/"
+    path = parts.path if parts.path.startswith("/") else "/"
+    return f"{path}?{parts.query}" if parts.query else path

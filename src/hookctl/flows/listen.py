@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
-import threading
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from hookctl.errors import ExitCode, HookctlError, InputError, SecretError
+from hookctl.errors import ExitCode, SecretError
 from hookctl.flows.forward import Forwarder, ForwardOptions, Passed
+from hookctl.flows.signals import signals
+from hookctl.flows.telling import Teller
 from hookctl.model import Capture, CapturedResponse, Reason
 from hookctl.receiver import CaptureServer, LaterReply, Limits, Refusal, Reply
 from hookctl.signing.effort import Effort
@@ -198,12 +198,11 @@ class Listener:
         self._plain = PlainArrivals(examiner)
         self._options = options
         self._runtime = runtime
-        self._tell = emit
-        self._flush = flush
-        self._flushing = False
         self._loop = asyncio.get_running_loop()
         self._summary = ListenSummary()
         self._ended = asyncio.Event()
+        self._teller = Teller(emit, flush, self._ended.set)
+        self._emit = self._teller.emit
         self._commit: GroupCommit | None = None
         self._forwarder: Forwarder | None = None
         self._retries: set[asyncio.Task[None]] = set()
@@ -211,8 +210,6 @@ class Listener:
         self._replies: dict[int, tuple[Reply, CapturedResponse]] = {}
         """The answers that were given, by status."""
         self._trouble_told_s = float("-inf")
-        self._untold: HookctlError | None = None
-        """Why the user cannot be told any more."""
 
     async def run(self) -> ListenSummary:
         """Listen until something ends it."""
@@ -238,7 +235,7 @@ class Listener:
                 on_refused=self._refused,
             )
             await server.start(options.host, options.port)
-            with _signals(self._loop, self._signalled):
+            with signals(self._loop, self._signalled):
                 self._emit(Ready(server.url, server.addresses))
                 try:
                     async with asyncio.timeout(options.timeout_s):
@@ -249,9 +246,7 @@ class Listener:
                 waiting_s = options.delay_s if self._summary.end is End.COUNTED else 0.0
                 await server.stop(GRACE_S + waiting_s)
                 await self._drop_retries()
-        self._flush_now()
-        if self._untold is not None:
-            raise self._untold
+        self._teller.close()
         return self._summary
 
     def _answer(self, request: CapturedRequest) -> Awaitable[Reply] | LaterReply | Reply:
@@ -437,27 +432,6 @@ class Listener:
             self._summary.refused += 1
             self._emit(refusal)
 
-    def _emit(self, event: ListenEvent) -> None:
-        try:
-            self._tell(event)
-        except HookctlError as error:
-            self._cannot_tell(error)
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush_now)
-
-    def _flush_now(self) -> None:
-        self._flushing = False
-        try:
-            self._flush()
-        except HookctlError as error:
-            self._cannot_tell(error)
-
-    def _cannot_tell(self, error: HookctlError) -> None:
-        # raised at the end: here it would be the sender's loss, or nobody's
-        self._untold = self._untold or error
-        self._ended.set()
-
     def _signalled(self, number: signal.Signals) -> None:
         self._end(End.INTERRUPTED if number is signal.SIGINT else End.TERMINATED)
 
@@ -467,58 +441,8 @@ class Listener:
         self._ended.set()
 
 
-class _signals:  # noqa: N801 - read as a function
-    """Turns SIGINT and SIGTERM into calls while the context lasts; a second SIGINT does not wait."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, call: Callable[[signal.Signals], None]) -> None:
-        self._loop = loop
-        self._call = call
-        self._pressed = False
-        self._handled: list[signal.Signals] = []
-
-    def __enter__(self) -> None:
-        # only the main thread hears signals, and Windows' loops take no handlers: Ctrl-C is an exception there
-        if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
-            return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._heard, number)
-            self._handled.append(number)
-
-    def __exit__(self, *_: object) -> None:
-        for number in self._handled:
-            self._loop.remove_signal_handler(number)
-
-    def _heard(self, number: signal.Signals) -> None:
-        if number is signal.SIGINT and self._pressed:
-            raise KeyboardInterrupt
-        self._pressed = self._pressed or number is signal.SIGINT
-        self._call(number)
-
-
 def _arrival(finding: Finding, request: CapturedRequest, response: CapturedResponse | None) -> Arrival:
     return Arrival(request, finding.verdict, finding.provider, finding.event, finding.event_id, response)
-
-
-def parse_schedule(text: str) -> tuple[float, ...]:
-    """Read a schedule of retries: `1s,5s,30s`, or seconds without the unit.
-
-    Raises:
-        InputError: it is not one; the message names the part.
-    """
-    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-    pauses: list[float] = []
-    for part in text.split(","):
-        word = part.strip()
-        unit = next((unit for unit in units if word.endswith(unit) and word[: -len(unit)].strip()), "")
-        number = word.removesuffix(unit)
-        try:
-            pause_s = float(number) * units.get(unit, 1.0)
-        except ValueError:
-            pause_s = -1.0
-        if not 0 <= pause_s <= 86400:
-            raise InputError(f"--retry: {word!r} is not a pause", hint="for instance 1s,5s,30s")
-        pauses.append(pause_s)
-    return tuple(pauses)
 
 
 def wanted_events(arguments: list[str], providers: tuple[Provider, ...]) -> tuple[str, ...]:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from hookctl.errors import ExitCode, HookctlError
 from hookctl.flows.interrupts import interrupt_afterwards
-from hookctl.flows.webhook import find_again, notes_on_access, open_session, plan_set, write
+from hookctl.flows.webhook import find_again, notes_on_access, open_session, plan_set, to_write, write
 from hookctl.vendors import (
+    ApiError,
     BusyError,
     Entry,
     Journal,
     RestoreError,
     Wish,
     event_entries,
-    merged,
     same_url,
 )
 
@@ -132,7 +132,7 @@ def pointed(session: Session, url: str, *, secret: str | None = None) -> Iterato
                 write(session, plan)
                 webhook = find_again(session, plan)
             if webhook is None or not same_url(webhook.url, url):
-                raise RestoreError(
+                raise ApiError(
                     f"{session.access.named} took the change, but the webhook does not point to {url}",
                     hint="`hookctl webhook show` shows how it is now",
                 )
@@ -258,7 +258,7 @@ def _set_back(session: Session, webhook: Webhook, entry: Entry, secret: str | No
         if entry.new_events is not None and set(webhook.events or ()) == set(entry.new_events):
             old = entry.old_events
             fields[spec.events] = None if old is None else event_entries(old, webhook, spec)
-        session.api.update(webhook, merged(webhook, fields, session.access.dialect, secret=secret))
+        session.api.update(webhook, to_write(session, webhook, fields, secret))
     after = _find(session, entry)
     if after is not None and (entry.created or not same_url(after.url, entry.old_url)):
         raise RestoreError(

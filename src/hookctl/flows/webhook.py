@@ -20,6 +20,7 @@ from hookctl.vendors import (
     ApiError,
     Change,
     Journal,
+    MaskedValueError,
     TestOutcome,
     TestResult,
     Webhook,
@@ -254,7 +255,7 @@ def plan_set(session: Session, wish: Wish, notes: tuple[str, ...] = (), *, secre
         wish=wish,
         changes=changes,
         notes=notes,
-        fields=merged(webhook, fields, access.dialect, secret=secret) if webhook and changes else fields,
+        fields=to_write(session, webhook, fields, secret) if webhook and changes else fields,
     )
 
 
@@ -296,6 +297,21 @@ def set_webhook(
             write(session, plan)
             done(plan, _checked(session, plan))
         return True
+
+
+def to_write(session: Session, webhook: Webhook, fields: dict[str, Json], secret: str | None) -> dict[str, Json]:
+    """Return the whole of what is written so that fields of a webhook change and nothing else does.
+
+    Raises:
+        MaskedValueError: a value that the API shows masked would be lost; the hint says what to do about it.
+    """
+    try:
+        return merged(webhook, fields, session.access.dialect, secret=secret)
+    except MaskedValueError as error:
+        if error.is_secret:
+            name = session.access.provider.secret.env
+            error.hint = f"say what it is: --secret-from-env {name}, or another variable that holds the signing secret"
+        raise
 
 
 def write(session: Session, plan: SetPlan) -> None:

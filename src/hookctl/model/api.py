@@ -67,6 +67,13 @@ class RecordSpec:
     """Fields that the API makes: they are never written."""
     new: Mapping[str, object]
     """Further fields of a webhook that is created."""
+    headers: str | None
+    """Field with further headers of each delivery, an object of texts, if there is one."""
+    enabled: str | None
+    """Field that says whether anything is delivered at all, if there is one."""
+    made: Mapping[str, object]
+    """What the API makes of read-only fields, as the sandbox does: JSON values in which the texts `{account}`,
+    `{fresh}`, `{created}` and `{updated}` stand for a value, the last two for milliseconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +89,10 @@ class OutcomeSpec:
     delivered: tuple[str, ...]
     """The words for a delivery that was taken."""
     pending: tuple[str, ...]
-    """The words for one that is under way."""
+    """The words for one that is under way: the first for one that has not begun."""
     undelivered: tuple[str, ...]
-    """The words for one that was not taken. Any other word says nothing either way."""
+    """The words for one that was not taken: the first for one that the receiver refused, the last for one that it never
+    answered. Any other word says nothing either way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,15 @@ class DialectSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EventListSpec:
+    """The call that lists the events there are. Its answer is an array."""
+
+    read: CallSpec
+    entry: object
+    """Each entry of the array: a JSON value in which the text `{event}` stands for the event's name."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSpec:
     """The API through which a vendor's webhooks are configured."""
 
@@ -132,6 +149,8 @@ class ApiSpec:
     dialects: tuple[DialectSpec, ...]
     subscription: tuple[str, ...]
     """Events to subscribe to where there is no subscription yet."""
+    events: EventListSpec | None
+    """What lists the events, if anything does."""
     facts: Mapping[str, str]
     """Source of each section's facts, by section name."""
 

@@ -47,7 +47,7 @@ class WebhookReport(Protocol):
         """Show what would change, before one agrees to it."""
 
     def previewed(self, plan: SetPlan) -> None:
-        """Report that nothing was changed, since nothing was to be."""
+        """Report what would change, where nothing was to be changed."""
 
     def changed(self, plan: SetPlan, webhook: Webhook) -> None:
         """Report how a webhook is after a change, or that it was so already."""
@@ -58,8 +58,15 @@ class WebhookReport(Protocol):
     def restored(self, restoration: Restoration) -> None:
         """Report what became of a webhook that was to be set back."""
 
+    def nothing_to_restore(self) -> None:
+        """Report that no webhook was to be set back."""
+
     def close(self, total: int) -> None:
-        """Report the end, and of how many things there was a report."""
+        """Report the end.
+
+        Args:
+            total: how many webhooks, tests or things to set back there were.
+        """
 
 
 class MachineWebhookReport:
@@ -93,11 +100,15 @@ class MachineWebhookReport:
 
     def tested(self, outcome: TestOutcome, event: str, access: Access) -> None:
         """Write the outcome."""
-        self._writer.write(test_record(outcome, event, access.provider.name, self._clean))
+        asked_for = event if access.dialect.test_names_event else None
+        self._writer.write(test_record(outcome, asked_for, access.provider.name, self._clean))
 
     def restored(self, restoration: Restoration) -> None:
         """Write what became of it."""
         self._writer.write(restored_record(restoration, self._clean))
+
+    def nothing_to_restore(self) -> None:
+        """Write nothing: the count says it."""
 
     def close(self, total: int) -> None:
         """Write the count."""
@@ -123,17 +134,17 @@ class TextWebhookReport:
             self._line("  no webhook yet: `hookctl webhook set --url URL` makes one")
         for webhook in webhooks:
             if webhook.id is not None:
-                self._line(f"  {self._shown.text(webhook.called)}" + self._quiet(f"  {webhook.id}"))
+                self._line(f"  {self._shown.text(webhook.called)}" + self._quiet(f"  {self._shown.text(webhook.id)}"))
             self._line(self._shown.labelled("url", self._shown.text(webhook.url or _NONE)))
             self._line(self._shown.listed("events", webhook.events or (_NONE,)))
             self._line(self._shown.labelled("secret", str(webhook.secret)))
 
     def manual(self, administered: Administered) -> None:
         """Write the steps, numbered."""
-        provider = administered.provider
-        self._line(f"{provider.title} has no API for webhooks. By hand:")
+        self._line(f"{self._shown.text(administered.provider.title)} has no API for webhooks. By hand:")
         for number, step in enumerate(administered.administration.manual, 1):
-            self._line("\n".join(wrap(step, WIDTH, initial_indent=f"{number:>3}. ", subsequent_indent="     ")))
+            text = self._shown.text(step)
+            self._line("\n".join(wrap(text, WIDTH, initial_indent=f"{number:>3}. ", subsequent_indent="     ")))
 
     def plan(self, plan: SetPlan) -> None:
         """Write what would change to standard error, where the question follows."""
@@ -173,7 +184,8 @@ class TextWebhookReport:
             text += f": {outcome.error}"
         good = outcome.result not in {TestResult.UNDELIVERED, TestResult.UNKNOWN}
         mark = self._style.yes if good else self._style.no
-        self._line(f"{mark} test of {self._shown.text(event)}: {self._shown.text(text)}")
+        what = f"test of {event}" if access.dialect.test_names_event else "test"
+        self._line(f"{mark} {self._shown.text(f'{what}: {text}')}")
 
     def restored(self, restoration: Restoration) -> None:
         """Write a line for it, and how to go on where it was left."""
@@ -186,10 +198,12 @@ class TextWebhookReport:
         self._line(f"{style.yes if good else style.no} {self._shown.text(f'{whose}: {in_words(restoration)}')}")
         self._failed(restoration)
 
+    def nothing_to_restore(self) -> None:
+        """Write that there was nothing."""
+        self._line("nothing to set back: no run has left a webhook changed")
+
     def close(self, total: int) -> None:
-        """Say so when there was nothing."""
-        if not total:
-            self._line("nothing to set back: no run has left a webhook changed")
+        """Write nothing: people can see how many there were."""
 
     def _failed(self, restoration: Restoration) -> None:
         if restoration.error is not None:
@@ -247,8 +261,8 @@ class _Shown:
 
     def whose(self, access: Access) -> str:
         """Return whose webhook it is, and where."""
-        account = self._style.paint(f"{access.provider.title} {access.api.account} {access.account}", Tone.STRONG)
-        return f"{account}, {self.text(access.base_url)}, {access.dialect.name}"
+        account = self.text(f"{access.provider.title} {access.api.account} {access.account}")
+        return f"{self._style.paint(account, Tone.STRONG)}, {self.text(access.base_url)}, {access.dialect.name}"
 
     def labelled(self, label: str, value: str) -> str:
         """Return a line with its label."""
@@ -274,5 +288,5 @@ class _Shown:
         lines += [self._style.paint(f"+ {self.text(name)}", Tone.GOOD) for name in new if name not in old]
         stays = [name for name in new if name in old]
         if stays:
-            lines.append(f"= {', '.join(map(self.text, stays))}" if len(stays) <= 2 else f"= {len(stays)} others stay")
+            lines.append(f"= {', '.join(map(self.text, stays))}" if len(stays) <= 2 else f"= {len(stays)} as before")
         return self.labelled(change.field, f"\n{' ' * _LABEL}".join(lines))

@@ -48,8 +48,8 @@ def changes_record(changes: Sequence[Change], clean: Clean) -> Record:
     return {"changes": [{"field": one.field, "old": told(one.old), "new": told(one.new)} for one in changes]}
 
 
-def test_record(outcome: TestOutcome, event: str, provider: str, clean: Clean) -> Record:
-    """Return `type:"webhook_test"`."""
+def test_record(outcome: TestOutcome, event: str | None, provider: str, clean: Clean) -> Record:
+    """Return `type:"webhook_test"`; the event is None where one cannot be asked for."""
     return {
         "type": "webhook_test",
         "provider": provider,

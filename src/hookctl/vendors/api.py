@@ -10,7 +10,8 @@ from urllib.parse import quote, urlencode
 from hookctl import __version__
 from hookctl.model import SignedRequest
 from hookctl.model.api import Method
-from hookctl.payload.jsontext import Number, encode
+from hookctl.payload.filling import filled
+from hookctl.payload.jsontext import encode
 from hookctl.payload.paths import look_up, pointer_steps
 from hookctl.vendors.answers import read_answer
 from hookctl.vendors.problems import ApiError
@@ -31,8 +32,6 @@ _ERROR_CHARACTERS = 200
 
 class TestResult(StrEnum):
     """What is known of a test delivery."""
-
-    __test__ = False
 
     ASKED_FOR = "asked_for"
     """The API took the request and says nothing more."""
@@ -114,7 +113,7 @@ class WebhookApi:
         """Make a webhook of fields, with those that a new one has besides; raises as `read` does."""
         dialect = self.access.dialect
         assert dialect.create is not None  # noqa: S101 - the description has it where there can be none
-        new = {key: _filled(value, {}) for key, value in dialect.record.new.items()}
+        new = {key: filled(value, {}) for key, value in dialect.record.new.items()}
         self._call(dialect.create, {"{record}": {**new, **fields}}, writes=True)
 
     def delete(self, webhook: Webhook) -> None:
@@ -164,7 +163,7 @@ class WebhookApi:
         known: dict[str, Json] = {"{account}": self.access.account, **values}
         path = "".join(quote(str(known[part]), safe="") if part in known else part for part in call.path)
         url = f"{self.access.base_url}{path}{f'?{urlencode(query)}' if query else ''}"
-        body = b"" if call.body is None else encode(_filled(call.body, known))
+        body = b"" if call.body is None else encode(filled(call.body, known))
         token = self.access.token.value.decode("ascii")
         headers = [
             ("accept", "application/json"),
@@ -203,20 +202,6 @@ class WebhookApi:
             f"{self.access.named} answered with other JSON than the dialect {self.access.dialect.name} has: {what}",
             hint=f"--dialect chooses another: {names}",
         )
-
-
-def _filled(body: object, values: Mapping[str, Json]) -> Json:
-    """Return a body with each placeholder replaced by its value."""
-    if isinstance(body, dict):
-        return {key: _filled(member, values) for key, member in body.items()}
-    if isinstance(body, list):
-        return [_filled(member, values) for member in body]
-    if isinstance(body, str):
-        return values.get(body, body)
-    if isinstance(body, float):
-        return Number(repr(body))
-    assert body is None or isinstance(body, bool | int)  # noqa: S101 - checked when it was read
-    return body
 
 
 def _in_words(error: Json) -> str | None:

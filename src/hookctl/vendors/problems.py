@@ -25,6 +25,11 @@ class ApiUnreachableError(HookctlError):
 class MaskedValueError(InputError):
     """The API shows a value masked, and a write without the real one would lose it."""
 
+    def __init__(self, message: str, *, hint: str | None = None, is_secret: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.is_secret = is_secret
+        """Whether it is the signing secret, which the user can give."""
+
 
 class BusyError(HookctlError):
     """Another run of hookctl holds the webhook."""

@@ -40,6 +40,15 @@ class SecretState(StrEnum):
     MASKED = "set, shown masked"
 
 
+_NEW_SECRET = {
+    SecretState.UNSET: "set",
+    SecretState.SHOWN: "another value",
+    # it may be the same
+    SecretState.MASKED: "the given value",
+}
+"""What a given secret makes of one, in words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """A webhook as it stands at the vendor's."""
@@ -123,7 +132,7 @@ def differences(webhook: Webhook | None, wish: Wish, spec: RecordSpec) -> tuple[
         changes.append(Change("events", old_events, wish.events))
     if wish.secret is not None and (webhook is None or webhook.record.get(spec.secret) != wish.secret):
         old = webhook.secret if webhook else SecretState.UNSET
-        changes.append(Change("secret", str(old), "new value" if old is not SecretState.UNSET else "set"))
+        changes.append(Change("secret", str(old), _NEW_SECRET[old]))
     return tuple(changes)
 
 
@@ -171,7 +180,11 @@ def merged(
             written[name] = secret
             continue
         if dialect.absent is Absent.LOST:
-            raise _lost(masked, is_secret=masked == spec.secret)
+            raise MaskedValueError(
+                f"the API shows {masked} masked, and a write without its real value may lose it: nothing was changed",
+                hint="make this change in the vendor's own app",
+                is_secret=masked == spec.secret,
+            )
         del written[name]
     return written
 
@@ -189,14 +202,6 @@ def _parts(url: str) -> object:
         return url
     scheme = parts.scheme.lower()
     return scheme, parts.hostname, port or {"http": 80, "https": 443}.get(scheme), parts.path or "/", parts.query
-
-
-def _lost(name: str, *, is_secret: bool) -> MaskedValueError:
-    message = f"the API shows {name} masked, and a write without its real value may lose it"
-    if is_secret:
-        hint = "say what it is: --secret-from-env NAME, with the variable that holds the signing secret"
-        return MaskedValueError(f"{message}: nothing was changed", hint=hint)
-    return MaskedValueError(f"{message}: nothing was changed", hint="make this change in the vendor's own app")
 
 
 def _masked(value: Json, name: str, spec: RecordSpec) -> Iterator[str]:
