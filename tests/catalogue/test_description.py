@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hookctl.catalogue import load_provider, read_sample, read_schema
+from hookctl.catalogue.administration import load_administration
 from hookctl.errors import ExitCode, ProviderError
 from tests.catalogue.folders import FIXTURES, ProviderFolder, replace
 
@@ -145,14 +146,14 @@ def refusal(folder: ProviderFolder) -> ProviderError:
             'source = "page: Webhook Payload"',
             'source = "pge: Webhook Payload"',
             "envelope.source names 'pge', which is not in [sources]",
-            "known: page, hookctl",
+            "known: page, sdk, hookctl",
         ),
         ('source = "page: Webhook Payload"', "", "envelope.source is missing", None),
         (
             'sources = { unit = "hookctl" }',
             'sources = { unit = "us" }',
             "timestamp.sources.unit names 'us', which is not in [sources]",
-            "known: page, hookctl",
+            "known: page, sdk, hookctl",
         ),
         (
             'sources = { unit = "hookctl" }',
@@ -272,6 +273,7 @@ def test_whatever_is_garbled_the_answer_is_a_provider_or_an_error_that_names_the
     file.write_text(DESCRIPTION[:start] + text + DESCRIPTION[start + length :], encoding="utf-8", newline="")
     try:
         provider = load_provider(folder)
+        load_administration(provider)
     except ProviderError as error:
         assert str(file) in error.message  # noqa: PT017 - either outcome is right
     else:

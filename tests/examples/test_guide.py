@@ -10,6 +10,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from hookctl.catalogue import load_catalogue
+from hookctl.catalogue.administration import load_administration
 from hookctl.catalogue.description import load_provider
 from hookctl.catalogue.table import Table
 from hookctl.model import TimeUnit
@@ -125,7 +126,8 @@ def test_the_guide_names_every_key_that_the_loader_knows_and_no_other(monkeypatc
         known.setdefault(name, set()).update(table._asked)
 
     monkeypatch.setattr(Table, "finish", remember)
-    load_catalogue()
+    for provider in load_catalogue().providers:
+        load_administration(provider)
     for example in EXAMPLES:
         load_provider(PROVIDERS / example.name)
     tables = set(known) - {""}

@@ -1,6 +1,7 @@
 """Fixtures become `Provider` and `Event`: what the vendors document, as data.
 
-`load_catalogue()` reads every built-in provider; `load_provider(folder)` reads one from anywhere.
+`load_catalogue()` reads every built-in provider; `load_provider(folder)` reads one from anywhere;
+`administration.load_administration(provider)` reads how its webhooks are configured, for the few that want to know.
 """
 
 from hookctl.catalogue.catalogue import Catalogue, is_folder, load_catalogue

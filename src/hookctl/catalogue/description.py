@@ -10,8 +10,10 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from hookctl.catalogue.sections import Sections
 from hookctl.catalogue.table import Table
-from hookctl.errors import ProviderError, did_you_mean
+from hookctl.catalogue.template import split_template
+from hookctl.errors import ProviderError
 from hookctl.model import (
     FRAMING_HEADERS,
     Algorithm,
@@ -27,7 +29,6 @@ from hookctl.model import (
     SampleKind,
     SecretSpec,
     SignatureSpec,
-    Source,
     TimestampSpec,
     TimeUnit,
 )
@@ -43,7 +44,9 @@ FORMAT = 1
 
 DESCRIPTION_FILE = "provider.toml"
 
-_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+ADMINISTRATION = ("api", "manual")
+"""The sections that say how the vendor's webhooks are configured."""
+
 _CONTENT = ("{id}", "{timestamp}", "{body}")
 _VALUE = ("{timestamp}", "{signatures}")
 _ITEM = ("{signature}",)
@@ -52,8 +55,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DIGITS = re.compile(r"[0-9A-Za-z+/=]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _WRITTEN_ANYWAY = FRAMING_HEADERS | {"content-type", "user-agent"}
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 _PROVIDER_NAME = re.compile(r"[a-z][a-z0-9-]*")
 # an event's name is also its file's path, so no part of it may climb out of the folder
 _EVENT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.:-]*)*")
@@ -67,11 +68,22 @@ class _IdKind(StrEnum):
 def load_provider(folder: Path) -> Provider:
     """Read a provider's folder.
 
+    What `provider.toml` says of the vendor's own API is left alone: `load_administration()` reads that.
+
     Args:
         folder: holds provider.toml, events/<event>.json and schemas/<event>.json.
 
     Raises:
         ProviderError: the description is missing, malformed or names a sample that is not there.
+    """
+    return _Description(folder, read_description(folder)).provider()
+
+
+def read_description(folder: Path) -> Table:
+    """Return the top level of a folder's provider.toml, whose format is known to be one that can be read.
+
+    Raises:
+        ProviderError: the file is missing, not TOML or of another format.
     """
     # tomllib takes 15 ms to load: commands that read no provider do not pay for it
     import tomllib
@@ -87,7 +99,11 @@ def load_provider(folder: Path) -> Provider:
     except (ValueError, RecursionError) as error:
         # beside TOMLDecodeError: not UTF-8, a number of more than 4300 digits, arrays nested without end
         raise ProviderError(f"{file}: not valid TOML: {error}") from None
-    return _Description(folder, Table(file, "", data)).provider()
+    top = Table(file, "", data)
+    version = top.integer("format")
+    if version != FORMAT:
+        raise top.error("format", f"is {version}; this hookctl reads format {FORMAT}")
+    return top
 
 
 class _Description:
@@ -96,18 +112,11 @@ class _Description:
     def __init__(self, folder: Path, top: Table) -> None:
         self._folder = folder
         self._top = top
-        self._sources: dict[str, Source] = {}
-        self._facts: dict[str, str] = {}
+        self._sections = Sections(top)
 
     def provider(self) -> Provider:
         top = self._top
-        version = top.integer("format")
-        if version != FORMAT:
-            raise top.error("format", f"is {version}; this hookctl reads format {FORMAT}")
-        name = self._matching(top, "name", _PROVIDER_NAME, "lower-case letters, digits and '-'")
-        for source_id, table in top.table("sources").tables():
-            self._sources[source_id] = Source(source_id, table.text("title"), table.day("read"))
-            table.finish()
+        name = top.matching("name", _PROVIDER_NAME, "lower-case letters, digits and '-'")
         signature = self._section("signature", self._signature)
         timestamp = self._section("timestamp", self._timestamp) if "timestamp" in top else None
         identifier = self._section("id", self._id) if "id" in top else None
@@ -117,6 +126,7 @@ class _Description:
         self._check_header_names(signature, timestamp, headers)
         provider = Provider(
             name=name,
+            folder=self._folder,
             title=top.text("title"),
             summary=top.text("summary"),
             signature=signature,
@@ -128,11 +138,14 @@ class _Description:
             endpoint=self._section("endpoint", self._endpoint),
             replies=self._section("replies", self._replies),
             events=tuple(self._event(name, key, table) for key, table in top.table("events").tables()),
-            sources=tuple(self._sources.values()),
-            facts=self._facts,
+            sources=self._sections.sources,
+            facts=self._sections.facts,
         )
         if not provider.events:
             raise top.error("events", "lists no event")
+        # sections that most commands have no use for: their values cost each run more than they are worth to it
+        for section in ADMINISTRATION:
+            top.optional_table(section)
         top.finish()
         return provider
 
@@ -186,30 +199,11 @@ class _Description:
                 raise table.error(key, f"is {name!r}, which {first} is already")
 
     def _section(self, name: str, read: Callable[[Table], T]) -> T:
-        table = self._top.table(name)
-        self._facts[name] = self._source(table)
-        value = read(table)
-        single = table.optional_table("sources")
-        if single is not None:
-            for key in single:
-                self._facts[f"{name}.{key}"] = self._source(single, key)
-                # by iteration, which does not make the key known
-                if key not in list(table):
-                    raise single.error(key, "gives the source of a key that is not there")
-        table.finish()
-        return value
-
-    def _source(self, table: Table, key: str = "source") -> str:
-        text = table.text(key)
-        source_id = text.partition(":")[0]
-        if source_id not in self._sources:
-            known = ", ".join(self._sources) or "none"
-            raise table.error(key, f"names {source_id!r}, which is not in [sources]", hint=f"known: {known}")
-        return text
+        return self._sections.read(self._top.table(name), read)
 
     def _signature(self, table: Table) -> SignatureSpec:
         spec = SignatureSpec(
-            content=self._template(table, "content", _CONTENT, "{body}", ""),
+            content=split_template(table, "content", _CONTENT, needed="{body}"),
             algorithm=table.choice("algorithm", Algorithm),
             encoding=table.choice("encoding", Encoding),
             header=self._header(table, "header"),
@@ -230,31 +224,11 @@ class _Description:
     def _header_template(
         self, table: Table, key: str, known: tuple[str, ...], needed: str | None, default: str
     ) -> tuple[str, ...]:
-        parts = self._template(table, key, known, needed, default)
+        parts = split_template(table, key, known, needed=needed, default=default)
         text = "".join(parts)
         if _CONTROL.search(text) or text != text.strip():
             raise table.error(key, f"is {text!r}, which a header cannot hold")
         return parts
-
-    def _template(
-        self, table: Table, key: str, known: tuple[str, ...], needed: str | None, default: str
-    ) -> tuple[str, ...]:
-        """Split a template into its placeholders and the literal pieces between them."""
-        text = table.optional_text(key) or default
-        parts: list[str] = []
-        end = 0
-        for match in _PLACEHOLDER.finditer(text):
-            if match.group() not in known:
-                hint = did_you_mean(match.group(), list(known)) or f"known: {' and '.join(known)}"
-                raise table.error(key, f"has the unknown placeholder {match.group()}", hint=hint)
-            parts += [text[end : match.start()], match.group()]
-            end = match.end()
-        parts.append(text[end:])
-        if any(("{" in part or "}" in part) and part not in known for part in parts):
-            raise table.error(key, f"is {text!r}: a brace lacks its partner")
-        if needed is not None and parts.count(needed) != 1:
-            raise table.error(key, f"must have {needed} in it once")
-        return tuple(part for part in parts if part)
 
     def _timestamp(self, table: Table) -> TimestampSpec:
         header = self._header(table, "header") if "header" in table else None
@@ -272,20 +246,22 @@ class _Description:
             headers.append(HeaderSpec(name, self._header_template(table, "value", _HEADER, None, "")))
             if not headers[-1].value:
                 raise table.error("value", "is missing")
-            self._facts[f"headers.{name}"] = self._source(table)
+            self._sections.facts[f"headers.{name}"] = self._sections.source(table)
             table.finish()
         return tuple(headers)
 
-    def _secret(self, table: Table) -> SecretSpec:
-        env = self._matching(table, "env", _ENV_NAME, "the name of an environment variable")
+    @staticmethod
+    def _secret(table: Table) -> SecretSpec:
+        env = table.variable("env")
         form = table.choice("form", KeyForm) if "form" in table else KeyForm.TEXT
         return SecretSpec(env, table.text("where"), form, table.optional_text("prefix") or "")
 
-    def _envelope(self, table: Table) -> EnvelopeSpec:
-        time = self._pointer(table, "time") if "time" in table else None
+    @staticmethod
+    def _envelope(table: Table) -> EnvelopeSpec:
+        time = table.optional_pointer("time")
         return EnvelopeSpec(
-            id=self._pointer(table, "id") if "id" in table else None,
-            type=self._pointer(table, "type") if "type" in table else None,
+            id=table.optional_pointer("id"),
+            type=table.optional_pointer("type"),
             time=time,
             time_unit=table.choice("time_unit", TimeUnit) if time is not None else None,
         )
@@ -320,7 +296,7 @@ class _Description:
             group=table.text("group"),
             description=table.text("description"),
             sample_kind=table.choice("sample", SampleKind),
-            source=self._source(table),
+            source=self._sections.source(table),
             sample_path=self._folder / "events" / f"{name}.json",
             schema_path=self._folder / "schemas" / f"{name}.json",
         )
@@ -328,21 +304,8 @@ class _Description:
         return event
 
     @staticmethod
-    def _matching(table: Table, key: str, pattern: re.Pattern[str], wanted: str) -> str:
-        value = table.text(key)
-        if not pattern.fullmatch(value):
-            raise table.error(key, f"is {value!r}; it must be {wanted}")
-        return value
-
-    def _header(self, table: Table, key: str) -> str:
-        name = self._matching(table, key, _HEADER_NAME, "a header name")
+    def _header(table: Table, key: str) -> str:
+        name = table.matching(key, _HEADER_NAME, "a header name")
         if name.lower() in _WRITTEN_ANYWAY:
             raise table.error(key, f"is {name!r}, which hookctl writes itself")
         return name
-
-    @staticmethod
-    def _pointer(table: Table, key: str) -> str:
-        value = table.text(key)
-        if not _POINTER.fullmatch(value):
-            raise table.error(key, f"is {value!r}; it must be a JSON Pointer such as /id")
-        return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 from hookctl.errors import ProviderError, did_you_mean
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     E = TypeVar("E", bound=StrEnum)
+
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 
 
 class Table:
@@ -59,6 +63,25 @@ class Table:
         self._asked.add(key)
         return self.text(key) if key in self._data else None
 
+    def matching(self, key: str, pattern: re.Pattern[str], wanted: str) -> str:
+        """Return a required string that a pattern fits, described in words for who writes another."""
+        value = self.text(key)
+        if not pattern.fullmatch(value):
+            raise self.error(key, f"is {value!r}; it must be {wanted}")
+        return value
+
+    def variable(self, key: str) -> str:
+        """Return a required name of an environment variable."""
+        return self.matching(key, _ENV_NAME, "the name of an environment variable")
+
+    def pointer(self, key: str) -> str:
+        """Return a required JSON Pointer."""
+        return self.matching(key, _POINTER, "a JSON Pointer such as /id")
+
+    def optional_pointer(self, key: str) -> str | None:
+        """Return a JSON Pointer, or None when the key is absent."""
+        return self.pointer(key) if key in self else None
+
     def integer(self, key: str) -> int:
         """Return a required integer."""
         value = self._get(key)
@@ -77,6 +100,27 @@ class Table:
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 86_400:
             raise self.error(key, "must be a number of seconds above 0")
         return float(value)
+
+    def flag(self, key: str) -> bool:
+        """Return an optional truth value, false when the key is absent."""
+        self._asked.add(key)
+        value = self._data.get(key, False)
+        if not isinstance(value, bool):
+            raise self.error(key, "must be true or false")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return an optional array of non-empty strings, empty when the key is absent."""
+        self._asked.add(key)
+        value = self._data.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self.error(key, "must be an array of non-empty strings")
+        return tuple(value)
+
+    def value(self, key: str) -> object:
+        """Return whatever an optional key holds, None when it is absent."""
+        self._asked.add(key)
+        return self._data.get(key)
 
     def day(self, key: str) -> date:
         """Return a required TOML date."""

@@ -13,6 +13,7 @@ from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
 from hookctl.cli.options import HIDDEN_SECRET, cacert_option, insecure_option, refuse_secret, secret_file_option
+from hookctl.cli.ready_file import ReadyFile
 from hookctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -208,7 +209,8 @@ def listen_command(
         raise UsageError("--respond and --forward-to exclude each other: the receiver's own answer is passed back")
     from hookctl.delivery.endpoint import is_loopback_name
     from hookctl.flows.examine import open_examiner
-    from hookctl.flows.listen import ListenOptions, listen, parse_schedule, wanted_events
+    from hookctl.flows.listen import ListenOptions, listen, wanted_events
+    from hookctl.flows.schedule import parse_schedule
     from hookctl.receiver import Limits, run
     from hookctl.report.listen import MachineListenReport, TextListenReport
     from hookctl.report.problems import report_note
@@ -240,7 +242,7 @@ def listen_command(
         report = TextListenReport(runtime, verbose=verbose, quiet=quiet, retry=retry)
     else:
         report = MachineListenReport(runtime)
-    mark = None if ready_file is None else _ReadyFile(runtime.cwd / ready_file)
+    mark = None if ready_file is None else ReadyFile(runtime.cwd / ready_file)
     try:
         summary = run(listen(examiner, options, runtime, _taker(report, mark), report.flush))
     finally:
@@ -270,29 +272,7 @@ def _forward(
     return ForwardOptions(endpoint.url, endpoint.loopback_only, FORWARD_TIMEOUT_S, client)
 
 
-class _ReadyFile:
-    """The file that says that the port is open."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        # one that an earlier run has left would be believed
-        self.remove()
-
-    def write(self, url: str) -> None:
-        """Let it appear."""
-        from hookctl.report.files import write_atomically
-
-        write_atomically(self._path, f"{url}\n".encode())
-
-    def remove(self) -> None:
-        """Take it away."""
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as error:
-            raise UsageError(f"--ready-file {self._path}: {error.strerror}") from None
-
-
-def _taker(report: ListenReport, mark: _ReadyFile | None) -> Callable[[ListenEvent], None]:
+def _taker(report: ListenReport, mark: ReadyFile | None) -> Callable[[ListenEvent], None]:
     from hookctl.flows.listen import Ready
 
     def take(event: ListenEvent) -> None:

@@ -196,3 +196,15 @@ def is_loopback_name(host: str) -> bool:
     # the form in which IPv6 sockets write an IPv4 address; not every Python calls it loopback
     mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
     return (mapped or ip).is_loopback
+
+
+def own_path(target: str) -> str:
+    """Return the path and the query of a request target, which may be a whole URL."""
+    if target.startswith("/"):
+        return target
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "/"
+    path = parts.path if parts.path.startswith("/") else "/"
+    return f"{path}?{parts.query}" if parts.query else path

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hookctl.delivery import Client, ClientOptions
+from hookctl.delivery.endpoint import own_path
 from hookctl.delivery.hops import passed_on
 from hookctl.flows.unawaited import UnawaitedThreads
 from hookctl.model import Attempt, CapturedResponse, Failure, FailureKind, Response, SignedRequest
@@ -82,7 +83,7 @@ class Forwarder:
 
     def url_for(self, request: CapturedRequest) -> str:
         """Return where a request goes: to its own path unless the user has named one, with its own query."""
-        own = _own_path(request.target)
+        own = own_path(request.target)
         if not self._has_path:
             return self._options.url.removesuffix("/") + own
         _, _, query = own.partition("?")
@@ -117,18 +118,6 @@ class Forwarder:
             message = f"the delivery cannot be sent again as it is: {error}"
             failure = Failure(FailureKind.INVALID_HTTP, message, "its sender writes what is no proper HTTP")
             return Attempt(None, failure, (perf_counter() - started_s) * 1000)
-
-
-def _own_path(target: str) -> str:
-    """Return a request's path and query, of a target in absolute form too."""
-    if target.startswith("/"):
-        return target
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return "/"
-    path = parts.path if parts.path.startswith("/") else "/"
-    return f"{path}?{parts.query}" if parts.query else path
 
 
 def _as_text(request: CapturedRequest) -> Headers:

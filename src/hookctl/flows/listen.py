@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
-import threading
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
-from hookctl.errors import ExitCode, HookctlError, InputError, SecretError
+from hookctl.errors import ExitCode, HookctlError, SecretError
 from hookctl.flows.forward import Forwarder, ForwardOptions, Passed
+from hookctl.flows.signals import signals
 from hookctl.model import Capture, CapturedResponse, Reason
 from hookctl.receiver import CaptureServer, Limits, Refusal, Reply
 from hookctl.signing.effort import Effort
@@ -120,6 +119,11 @@ class End(Enum):
     FAILED = auto()
     """What it was to listen for cannot come any more."""
 
+    @classmethod
+    def by(cls, number: signal.Signals) -> End:
+        """Return what a signal means."""
+        return cls.INTERRUPTED if number is signal.SIGINT else cls.TERMINATED
+
 
 @dataclass(slots=True)
 class ListenSummary:
@@ -179,7 +183,7 @@ async def listen(
         SecretError: valid signatures are required and there is no secret to tell them by.
     """
     listener = Listener(examiner, options, runtime, emit, flush)
-    with _signals(asyncio.get_running_loop(), listener.end):
+    with signals(asyncio.get_running_loop(), lambda number: listener.end(End.by(number))):
         return await listener.run()
 
 
@@ -486,34 +490,6 @@ class Listener:
         self._ended.set()
 
 
-class _signals:  # noqa: N801 - read as a function
-    """Turns SIGINT and SIGTERM into ends while the context lasts; a second SIGINT does not wait."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, end: Callable[[End], None]) -> None:
-        self._loop = loop
-        self._end = end
-        self._pressed = False
-        self._handled: list[signal.Signals] = []
-
-    def __enter__(self) -> None:
-        # only the main thread hears signals, and Windows' loops take no handlers: Ctrl-C is an exception there
-        if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
-            return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._heard, number)
-            self._handled.append(number)
-
-    def __exit__(self, *_: object) -> None:
-        for number in self._handled:
-            self._loop.remove_signal_handler(number)
-
-    def _heard(self, number: signal.Signals) -> None:
-        if number is signal.SIGINT and self._pressed:
-            raise KeyboardInterrupt
-        self._pressed = self._pressed or number is signal.SIGINT
-        self._end(End.INTERRUPTED if number is signal.SIGINT else End.TERMINATED)
-
-
 def _complete(answered: asyncio.Future[Reply], reply: Reply) -> None:
     # stopping the server may have cancelled it
     if not answered.done():
@@ -527,28 +503,6 @@ def _arrival(finding: Finding, request: CapturedRequest, reply: Reply | None) ->
 
 def _response(reply: Reply) -> CapturedResponse:
     return CapturedResponse(reply.status, (), reply.body)
-
-
-def parse_schedule(text: str) -> tuple[float, ...]:
-    """Read a schedule of retries: `1s,5s,30s`, or seconds without the unit.
-
-    Raises:
-        InputError: it is not one; the message names the part.
-    """
-    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-    pauses: list[float] = []
-    for part in text.split(","):
-        word = part.strip()
-        unit = next((unit for unit in units if word.endswith(unit) and word[: -len(unit)].strip()), "")
-        number = word.removesuffix(unit)
-        try:
-            pause_s = float(number) * units.get(unit, 1.0)
-        except ValueError:
-            pause_s = -1.0
-        if not 0 <= pause_s <= 86400:
-            raise InputError(f"--retry: {word!r} is not a pause", hint="for instance 1s,5s,30s")
-        pauses.append(pause_s)
-    return tuple(pauses)
 
 
 def wanted_events(arguments: list[str], providers: tuple[Provider, ...]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from hookctl.catalogue import read_schema
 from hookctl.config import Config, Origin, Setting, load_config
 from hookctl.delivery import Endpoint, resolve_endpoint
-from hookctl.delivery.endpoint import is_loopback_name, resolve_base
+from hookctl.delivery.endpoint import is_loopback_name, own_path, resolve_base
 from hookctl.errors import InputError, UsageError
 from hookctl.flows.carried_headers import carried_headers, require_token, signed_anew
 from hookctl.flows.examine import Examiner, open_examiner
@@ -321,17 +321,5 @@ class _Planner:
         parts = urlsplit(base.url)
         if parts.path != "/" or parts.query:
             return base
-        whole = base.url.removesuffix("/") + _own_path(original.capture.target or "/")
+        whole = base.url.removesuffix("/") + own_path(original.capture.target or "/")
         return resolve_base(replace(to, value=whole), config, allow_remote=True)
-
-
-def _own_path(target: str) -> str:
-    """Return the path and the query of a request target, which may be a whole URL."""
-    if target.startswith("/"):
-        return target
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return "/"
-    path = parts.path if parts.path.startswith("/") else "/"
-    return f"{path}?{parts.query}" if parts.query else path

@@ -225,6 +225,8 @@ class Provider:
     """Everything that is known about a vendor, read from its provider.toml."""
 
     name: str
+    folder: Path
+    """Where its provider.toml is."""
     title: str
     summary: str
     signature: SignatureSpec

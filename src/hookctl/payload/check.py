@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hookctl.catalogue import read_sample, read_schema
+from hookctl.catalogue.administration import load_administration
 from hookctl.errors import ProviderError, did_you_mean
 from hookctl.model import TimeUnit
 from hookctl.payload.paths import PayloadPath, look_up
@@ -23,11 +24,12 @@ _ID_KEYS = ("prefix", "kind", "fresh")
 
 
 def check_provider(provider: Provider) -> None:
-    """Hold every sample against its schema and against what provider.toml says of it.
+    """Hold every sample against its schema and against what provider.toml says of it, and read the rest of that.
 
     Raises:
         ProviderError: names the file and the place, and for a name the nearest valid one.
     """
+    load_administration(provider)
     for event in provider.events:
         sample = load_sample(event, read_sample(event))
         schema = load_schema(event, read_schema(event))
