@@ -142,9 +142,12 @@ class TextListenReport:
             return
         self._line(f"listening on {self._style.paint(safe_line(ready.url), Tone.STRONG)}, Ctrl-C ends it")
         if self._retry is not None:
-            text = f"retries after {self._retry}: hookctl's own schedule, not the vendor's"
-            self._line(self._style.paint(safe_line(text), Tone.QUIET))
+            self._schedule(self._retry)
         self.flush()
+
+    def _schedule(self, retry: str) -> None:
+        text = f"retries after {retry}: hookctl's own schedule, not the vendor's"
+        self._line(self._style.paint(safe_line(text), Tone.QUIET))
 
     def _received(self, received: Received) -> None:
         verdict = received.finding.verdict
