@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from tests.cli.recorder import recording
 from tests.harness import Cli
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.cli.recorder import Recorder
 
 # the limit of a single example measures how busy the machine is
 settings.register_profile("hookctl", deadline=None)
@@ -58,3 +62,16 @@ def cli(tmp_path: Path) -> Cli:
     folder = tmp_path / "work"
     folder.mkdir()
     return Cli(folder)
+
+
+@pytest.fixture
+def signing(cli: Cli) -> Cli:
+    """Return the command line with both providers' secrets in its environment."""
+    return cli.with_secrets()
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """Return a receiver that accepts everything."""
+    with recording() as running:
+        yield running

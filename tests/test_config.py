@@ -121,7 +121,7 @@ def test_an_empty_variable_is_as_none(tmp_path: Path) -> None:
     [
         ('providr = "arky"', "providr is not a known key", "did you mean 'provider' or 'providers'?"),
         ("[endpoint]\na = 1", "endpoint is not a known key", "did you mean 'endpoints'?"),
-        ("xyz = 1", "xyz is not a known key", "known: provider, endpoints, providers"),
+        ("xyz = 1", "xyz is not a known key", "known: provider, endpoints, providers, api"),
         # what a repository's file may not decide
         ('proxy = "http://127.0.0.1:1"', "proxy is not a known key", None),
         ('cacert = "evil.pem"', "cacert is not a known key", None),

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hookctl.catalogue.location import fixtures_root
+from tests.cli.listening import listening
 from tests.cli.recorder import recording, unused_port
 from tests.cli.signed import BODY, IN_FORM, archive, arky, genuine, http
+from tests.vendors.business import ACCOUNT, TOKEN, Business, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,6 +49,7 @@ sys.stderr.write(f"\\n{code} {len(made)}")
 NETWORK = {"httpx", "httpcore", "h11", "anyio", "certifi", "ssl", "email"}
 NEVER_IN_A_SHORT_COMMAND = {
     *("rich", "pyngrok", "watchfiles", "asyncio", "uvloop", "httptools", "sqlite3", "jsonschema_rs", "dotenv", "click"),
+    *("starlette", "uvicorn"),
     *NETWORK,
 }
 
@@ -104,7 +107,12 @@ SHORT = [
     ["send", "--help"],
     ["demo", "--help"],
     ["listen", "--help"],
+    ["sandbox", "--help"],
     ["verify", "--help"],
+    ["webhook", "--help"],
+    ["webhook", "set", "--help"],
+    ["webhook", "show", "--provider", "arcade"],
+    ["webhook", "restore"],
     ["events"],
     ["events", "list", "--format", "json"],
     ["events", "show", "order.paid"],
@@ -129,6 +137,10 @@ FAILING = [
     (["send"], 2),
     (["sned"], 2),
     (["events", "show", "order.padi"], 3),
+    (["webhook", "set", "--url", "https://example.com/"], 2),
+    (["webhook", "test"], 2),
+    (["webhook", "show", "--business", "a/b"], 3),
+    (["webhook", "show", "--dialect", "setings", "--business", "biz_1"], 3),
 ]
 
 
@@ -162,6 +174,24 @@ def test_a_send_loads_the_http_library_and_no_other_slow_one(cli: Cli, recorder:
     assert not result.modules & (NEVER_IN_A_SHORT_COMMAND - NETWORK)
 
 
+@pytest.mark.parametrize(
+    "arguments", [["show"], ["set", "--url", "https://example.com/", "--yes"], ["test", "order.paid"]]
+)
+def test_an_api_is_spoken_to_with_the_http_library_and_no_other_slow_one(cli: Cli, arguments: list[str]) -> None:
+    with running(Business()) as api:
+        variables = {"ARKY_TOKEN": TOKEN, "ARKY_BUSINESS_ID": ACCOUNT, "ARKY_BASE_URL": api.base}
+        result = load(cli, "webhook", *arguments, env=variables)
+    assert result.code == 0
+    assert "httpx" in result.modules
+    assert not result.modules & (NEVER_IN_A_SHORT_COMMAND - NETWORK)
+
+
+def test_what_describes_an_api_is_read_only_where_one_is_spoken_to(cli: Cli) -> None:
+    described = {"hookctl.model.api", "hookctl.catalogue.administration"}
+    assert not load(cli.with_secrets(), "send", "order.paid", "--dry-run").modules & described
+    assert load(cli, "webhook", "restore").modules >= described
+
+
 @pytest.mark.parametrize("form", ["text", "ndjson"])
 def test_a_listener_loads_what_it_receives_with_and_no_client(cli: Cli, form: str) -> None:
     arguments = ("listen", "--port", "0", "--timeout", "0", "--format", form)
@@ -170,7 +200,8 @@ def test_a_listener_loads_what_it_receives_with_and_no_client(cli: Cli, form: st
     assert result.code == 1
     assert result.modules >= {"asyncio", "httptools", "sqlite3"}
     client = {"httpx", "httpcore", "h11", "anyio", "certifi"}
-    assert not result.modules & {"rich", "pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click", *client}
+    unwanted = {"rich", "pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click", "starlette", *client}
+    assert not result.modules & unwanted
     forwarding = load(cli.with_secrets(), *arguments, "--forward-to", "3000")
     assert forwarding.modules >= {"httpx", "httpcore"}
 
@@ -180,6 +211,24 @@ def test_a_wrong_command_line_of_a_listener_loads_no_slow_library(cli: Cli, mist
     result = load(cli, "listen", *mistake)
     assert result.code == 2
     assert not result.modules & NEVER_IN_A_SHORT_COMMAND
+
+
+@pytest.mark.parametrize(
+    "mistake", [["--port", "x"], ["-v", "-q"], ["--secret", "x"], ["--timeout", "0"], ["--dialect"]], ids=" ".join
+)
+def test_a_wrong_command_line_of_a_sandbox_loads_no_slow_library(cli: Cli, mistake: list[str]) -> None:
+    result = load(cli, "sandbox", *mistake)
+    assert result.code == 2
+    assert not result.modules & NEVER_IN_A_SHORT_COMMAND
+
+
+def test_a_sandbox_loads_the_web_framework_and_no_server_but_hookctls_own(cli: Cli) -> None:
+    # it has all loaded before it finds that the port is taken
+    with listening(cli, "--no-store") as listener:
+        result = load(cli, "sandbox", "--port", str(listener.port))
+    assert result.code == 3
+    assert result.modules >= {"starlette", "asyncio", "httptools", "httpx"}
+    assert not result.modules & {"uvicorn", "click", "rich", "pyngrok", "watchfiles", "jsonschema_rs", "sqlite3"}
 
 
 def test_what_is_loaded_only_when_needed_is_loaded_then(cli: Cli) -> None:
@@ -195,7 +244,7 @@ def test_the_demo_loads_what_it_shows_and_receives_with_and_nothing_else(cli: Cl
     result = load(cli, "demo")
     assert result.code == 0
     assert result.modules >= {"rich", "asyncio", "httptools", "httpx"}
-    assert not result.modules & {"pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click"}
+    assert not result.modules & {"pyngrok", "watchfiles", "jsonschema_rs", "dotenv", "click", "starlette"}
 
 
 def test_no_tls_context_is_made_for_plain_http(cli: Cli, recorder: Recorder) -> None:

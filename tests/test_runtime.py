@@ -170,6 +170,12 @@ def test_a_closed_input_is_an_empty_one(cli: Cli) -> None:
     assert b"the secret is empty: standard input" in done.stderr
 
 
+def test_a_server_outlives_streams_that_are_closed(cli: Cli) -> None:
+    # a socket that gets the number of a standard stream makes the event loop's library abort
+    done = shell(cli, "$HOOKCTL listen --port 0 --no-store --timeout 0 <&- >&- 2>&-")
+    assert done.returncode == 1
+
+
 ENCODINGS = [
     {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
     {"LC_ALL": "C"},

@@ -1,8 +1,8 @@
 """Options and where each came from: flag, environment, project file, user file or built in.
 
 Files: the nearest `hookctl.toml` upwards from the current folder, over `$XDG_CONFIG_HOME/hookctl/config.toml`.
-A project's file comes with a repository that may not be one's own: it can name a provider and endpoints,
-and nothing about transport, trust or programs to run.
+A project's file comes with a repository that may not be one's own: it can name a provider, endpoints, an account
+and an API on this machine, and nothing about transport, trust or programs to run.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from hookctl.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hookctl.runtime import Runtime
 
 PROJECT_FILE = "hookctl.toml"
 
-_KEYS = ("provider", "endpoints", "providers")
+_KEYS = ("provider", "endpoints", "providers", "api")
+_API_KEYS = ("url", "business", "dialect", "paths")
 
 
 class Origin(StrEnum):
@@ -57,6 +58,8 @@ class Config:
     """The folder of the project file, if there is one."""
     providers: Mapping[str, Path] = field(default_factory=dict)
     """Folders of providers beside the built-in ones, by name."""
+    apis: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
+    """What is said of each provider's API: `url`, `business`, `dialect`, and `paths.CALL` for each call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class _File:
     provider: Setting | None
     endpoints: dict[str, Setting]
     providers: dict[str, Path]
+    apis: dict[str, dict[str, Setting]]
 
 
 def load_config(runtime: Runtime) -> Config:
@@ -81,9 +85,12 @@ def load_config(runtime: Runtime) -> Config:
         files.append(_read(user, Origin.USER))
     endpoints: dict[str, Setting] = {}
     providers: dict[str, Path] = {}
+    apis: dict[str, dict[str, Setting]] = {}
     for file in reversed(files):
         endpoints.update(file.endpoints)
         providers.update(file.providers)
+        for name, settings in file.apis.items():
+            apis.setdefault(name, {}).update(settings)
     provider = _variable(runtime.env, "HOOKCTL_PROVIDER")
     return Config(
         provider=next(filter(None, (provider, *(file.provider for file in files))), None),
@@ -91,6 +98,7 @@ def load_config(runtime: Runtime) -> Config:
         providers=providers,
         to=_variable(runtime.env, "HOOKCTL_TO"),
         project_folder=project.parent if project else None,
+        apis=apis,
     )
 
 
@@ -144,7 +152,8 @@ def _read(file: Path, origin: Origin) -> _File:
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             raise ConfigError(f"{file}: endpoints.{name} must be a URL or a port")
         endpoints[name] = Setting(str(value), origin, f"{file}: endpoints.{name}")
-    return _File(Setting(provider, origin, str(file)) if provider else None, endpoints, _folders(file, data))
+    default = Setting(provider, origin, str(file)) if provider else None
+    return _File(default, endpoints, _folders(file, data), _apis(file, data, origin))
 
 
 def _folders(file: Path, data: dict[str, object]) -> dict[str, Path]:
@@ -158,3 +167,33 @@ def _folders(file: Path, data: dict[str, object]) -> dict[str, Path]:
         # relative to the file that says so, wherever hookctl is run
         folders[name] = file.parent / value
     return folders
+
+
+def _apis(file: Path, data: dict[str, object], origin: Origin) -> dict[str, dict[str, Setting]]:
+    apis: dict[str, dict[str, Setting]] = {}
+    for name, table in _tables(file, "api", data.get("api", {})):
+        where = f"api.{name}"
+        if not isinstance(table, dict):
+            raise ConfigError(f"{file}: {where} must be a table")
+        for key in table:
+            if key not in _API_KEYS:
+                hint = did_you_mean(key, list(_API_KEYS)) or f"known: {', '.join(_API_KEYS)}"
+                raise ConfigError(f"{file}: {where}.{key} is not a known key", hint=hint)
+        settings = dict(table)
+        paths = settings.pop("paths", {})
+        if paths and origin is Origin.PROJECT:
+            # with the user's token, a path is a request that somebody else has chosen
+            raise ConfigError(f"{file}: {where}.paths is not for a project to say", hint="your own config.toml may")
+        for key, path in _tables(file, f"{where}.paths", paths):
+            settings[f"paths.{key}"] = path
+        for key, value in settings.items():
+            if not isinstance(value, str) or not value:
+                raise ConfigError(f"{file}: {where}.{key} must be a text")
+        apis[name] = {key: Setting(value, origin, f"{file}: {where}.{key}") for key, value in settings.items()}
+    return apis
+
+
+def _tables(file: Path, where: str, table: object) -> Iterable[tuple[str, object]]:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{file}: {where} must be a table")
+    return table.items()

@@ -53,14 +53,14 @@ class SecretSource:
             # known to be secret even where a file is used instead: no message may hold it
             self.runtime.redactor.register(os.fsencode(self.runtime.env.get(name, "")))
         if self.files:
-            secrets = [_as_key(self._from_file(name), provider.secret) for name in self.files]
+            secrets = [as_key(self._from_file(name), provider.secret) for name in self.files]
             return SecretPair(*secrets)
         current = self._from_variable(provider.secret.env)
         if current is None:
             raise self._missing(provider)
         previous = self._from_variable(provider.secret.previous_env)
         return SecretPair(
-            _as_key(current, provider.secret), None if previous is None else _as_key(previous, provider.secret)
+            as_key(current, provider.secret), None if previous is None else as_key(previous, provider.secret)
         )
 
     def _from_file(self, name: str) -> Secret:
@@ -85,20 +85,8 @@ class SecretSource:
         return self._read[name]
 
     def _from_variable(self, name: str) -> Secret | None:
-        value = self.runtime.env.get(name)
-        if value is not None:
-            return self._accept(os.fsencode(value), f"${name}")
-        for file in self._dotenv_files():
-            values = _read_dotenv(file)
-            if values.get(name) is not None:
-                return self._accept(str(values[name]).encode(), f"{name} in {file}")
-        return None
-
-    def _dotenv_folder(self) -> Path:
-        return self.project_folder or self.runtime.cwd
-
-    def _dotenv_files(self) -> list[Path]:
-        return [file for name in DOTENV_FILES if (file := self._dotenv_folder() / name).is_file()]
+        found = find_variable(self.runtime, self.project_folder, name)
+        return None if found is None else self._accept(found.value, found.origin)
 
     def _accept(self, value: bytes, origin: str) -> Secret:
         if not value:
@@ -109,16 +97,45 @@ class SecretSource:
 
     def _missing(self, provider: Provider) -> MissingSecretError:
         name = provider.secret.env
-        places = " and ".join(str(self._dotenv_folder() / file) for file in DOTENV_FILES)
         return MissingSecretError(
             f"no signing secret for {provider.title}: {name} is not set",
             hint=f"set {name} ({provider.secret.where}) or give --secret-file FILE; "
-            f"looked in the environment, {places}",
+            f"looked in the environment, {dotenv_places(self.runtime, self.project_folder)}",
         )
 
 
-def _as_key(secret: Secret, spec: SecretSpec) -> Secret:
-    """Return the secret with the key's bytes as its value, read as the provider says."""
+def find_variable(runtime: Runtime, project_folder: Path | None, name: str) -> Secret | None:
+    """Return what a variable holds, in the environment, else `.env.local`, else `.env`; None where none has it.
+
+    Raises:
+        SecretError: a file cannot be read.
+    """
+    value = runtime.env.get(name)
+    if value is not None:
+        return Secret(os.fsencode(value), f"${name}")
+    for file in _dotenv_files(runtime, project_folder):
+        if file.is_file():
+            found = _read_dotenv(file).get(name)
+            if found is not None:
+                return Secret(found.encode(), f"{name} in {file}")
+    return None
+
+
+def dotenv_places(runtime: Runtime, project_folder: Path | None) -> str:
+    """Return which files `find_variable` looks into, in words."""
+    return " and ".join(map(str, _dotenv_files(runtime, project_folder)))
+
+
+def _dotenv_files(runtime: Runtime, project_folder: Path | None) -> list[Path]:
+    return [(project_folder or runtime.cwd) / name for name in DOTENV_FILES]
+
+
+def as_key(secret: Secret, spec: SecretSpec) -> Secret:
+    """Return the secret with the key's bytes as its value, read as the provider says.
+
+    Raises:
+        SecretError: its text is not of the provider's form.
+    """
     if spec.form is KeyForm.TEXT and not spec.prefix:
         return secret
     text = secret.value.removeprefix(spec.prefix.encode())

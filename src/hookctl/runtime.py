@@ -96,6 +96,16 @@ def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - open for as long as the process runs
 
 
+def _fill_closed_streams() -> None:
+    """Open the null device where a standard stream is closed, so that no socket gets its number: libuv aborts then."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # the lowest number that is free, which is this one
+            os.open(os.devnull, os.O_RDWR)
+
+
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -124,6 +134,7 @@ class Runtime:
 
         A stream that was closed beforehand (`hookctl ... >&-`) is one whose reader has gone, or an empty one.
         """
+        _fill_closed_streams()
         out, err = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
         for stream in (out, err):
             reconfigure = getattr(stream, "reconfigure", None)

@@ -3,131 +3,35 @@
 from __future__ import annotations
 
 import ctypes
-import json
-import queue
-import signal
 import sqlite3
-import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from tests.cli.serving import PATIENCE_S, Serving, serving
 from tests.cli.signed import arcade, arky
-from tests.receiver.rawclient import RawClient, post
+from tests.receiver.rawclient import post
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tests.cli.signed import Lines
     from tests.harness import Cli
-    from tests.receiver.rawclient import Answer
-
-PATIENCE_S = 30.0
-_END = None
 
 
 @dataclass
-class Listening:
+class Listening(Serving):
     """A listener under way, or one that has ended."""
 
-    process: subprocess.Popen[bytes]
-    url: str
-    state: Path
+    state: Path = Path()
     """The folder that its store is in."""
-    _lines: queue.Queue[str | None] = field(default_factory=queue.Queue)
-    _errors: list[str] = field(default_factory=list)
-    _readers: list[threading.Thread] = field(default_factory=list)
-
-    @property
-    def host(self) -> str:
-        """The address it listens on."""
-        return urlsplit(self.url).hostname or ""
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return urlsplit(self.url).port or 0
-
-    def client(self) -> RawClient:
-        """Return a connection to it."""
-        return RawClient(self.host, self.port)
-
-    def send(self, request: bytes) -> Answer:
-        """Send a request over a connection of its own and return the answer."""
-        with self.client() as client:
-            client.send(request)
-            return client.answer(to_head=request.startswith(b"HEAD "))
-
-    def line(self) -> str:
-        """Return the next line of standard output; fail when none comes."""
-        line = self._lines.get(timeout=PATIENCE_S)
-        assert line is not None, f"it has ended: {self.errors}"
-        return line
-
-    def record(self, kind: str = "request") -> dict[str, Any]:
-        """Return the next record of a kind."""
-        while True:
-            record: dict[str, Any] = json.loads(self.line())
-            if record["type"] == kind:
-                return record
-
-    def rest(self) -> list[str]:
-        """Return the lines that are left, of a listener that ends."""
-        lines: list[str] = []
-        while (line := self._lines.get(timeout=PATIENCE_S)) is not _END:
-            lines.append(line)
-        return lines
-
-    @property
-    def errors(self) -> str:
-        """What it has written to standard error so far."""
-        return "".join(self._errors)
-
-    def wait_for_error(self, text: str) -> None:
-        """Return as soon as it has complained of something."""
-        until_s = time.monotonic() + PATIENCE_S
-        while text not in self.errors:
-            assert time.monotonic() < until_s, self.errors
-            time.sleep(0.01)
-
-    def send_signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        self.process.send_signal(number)
-
-    def wait(self) -> int:
-        """Return its exit code as soon as it has ended; what it wrote is then all there."""
-        code = self.process.wait(PATIENCE_S)
-        for reader in self._readers:
-            reader.join(PATIENCE_S)
-        return code
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """End it and return its exit code."""
-        self.send_signal(number)
-        return self.wait()
 
     def rows(self, columns: str = "event_id") -> list[tuple[Any, ...]]:
         """Return columns of the stored deliveries, in the order in which they were stored."""
         return stored(self.state, columns)
-
-    def read(self) -> None:
-        """Begin to read its output."""
-        for stream, take in ((self.process.stdout, self._lines.put), (self.process.stderr, self._errors.append)):
-            reader = threading.Thread(target=_read, args=(stream, take), daemon=True)
-            reader.start()
-            self._readers.append(reader)
-
-
-def _read(stream: Any, take: Callable[[str | None], None]) -> None:  # noqa: ANN401 - a pipe of subprocess
-    for line in stream:
-        take(line.decode())
-    if take.__name__ == "put":
-        take(_END)
 
 
 @contextmanager
@@ -148,46 +52,16 @@ def listening(
         before: is called in the new process before it becomes hookctl.
     """
     state = cli.folder / "state"
-    ready = cli.folder / "ready"
-    # one that was killed has left its own
-    ready.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        command(*arguments, "--ready-file", str(ready), form=form),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=cli.folder,
-        env=cli.environment({"XDG_STATE_HOME": str(state), "PYTHONUNBUFFERED": None, **(env or {})}),
-        preexec_fn=before,  # noqa: PLW1509 - the test has no other thread that holds a lock at this moment
-    )
-    listener = Listening(process, "", state)
-    with process:
-        listener.read()
-        try:
-            listener.url = _url(listener, ready)
-            yield listener
-        finally:
-            process.kill()
-            # before the pipes are closed under those who read them
-            listener.wait()
+    line = command(*arguments, form=form)[3:]
+    with serving(Listening, cli, line, env={"XDG_STATE_HOME": str(state), **(env or {})}, before=before) as listener:
+        listener.state = state
+        yield listener
 
 
 def command(*arguments: str, form: str = "ndjson") -> Sequence[str]:
     """Return the command line of a listener on a free port."""
     port = () if "--port" in arguments else ("--port", "0")
     return [sys.executable, "-m", "hookctl", "listen", *port, "--format", form, *arguments]
-
-
-def _url(listener: Listening, ready: Path) -> str:
-    """Return where it listens, as soon as it does."""
-    until_s = time.monotonic() + PATIENCE_S
-    while not ready.exists():
-        ended = listener.process.poll() is not None
-        assert not ended, listener.errors
-        assert time.monotonic() < until_s, listener.errors
-        time.sleep(0.005)
-    # it appears whole
-    return ready.read_text().strip()
 
 
 def stored(state: Path, columns: str = "event_id") -> list[tuple[Any, ...]]:

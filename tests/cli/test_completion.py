@@ -29,6 +29,11 @@ TABLE = [
     (["send", "--format", ""], ["text", "json", "ndjson", "curl", "http"]),
     (["send", "--format", "nd"], ["ndjson"]),
     (["send", "no.such"], []),
+    (["sandbox", "--dialect", ""], ["settings", "stores"]),
+    (["sandbox", "--ret"], ["--retry"]),
+    (["webhook", "re"], ["restore"]),
+    (["webhook", "test", "order.pai"], ["order.paid"]),
+    (["webhook", "set", "--events", "order.pai"], ["order.paid"]),
     (["completion", ""], ["bash", "zsh", "fish"]),
 ]
 

@@ -533,7 +533,7 @@ def test_deliveries_are_kept_when_the_reader_has_gone(signing: Cli) -> None:
             while not ready.exists():
                 assert time.monotonic() < until_s
                 time.sleep(0.01)
-            listener = Listening(shell, ready.read_text().strip(), signing.folder / "state")
+            listener = Listening(shell, ready.read_text().strip(), state=signing.folder / "state")
             for number in range(5):
                 assert listener.send(delivery(f"evt_{number}")).status == 200
             os.kill(int((signing.folder / "pid").read_text()), signal.SIGTERM)
@@ -562,7 +562,7 @@ def test_output_that_cannot_be_written_is_said_and_no_sender_suffers(signing: Cl
             while not ready.exists():
                 assert time.monotonic() < until_s
                 time.sleep(0.01)
-            listener = Listening(process, ready.read_text().strip(), signing.folder / "state")
+            listener = Listening(process, ready.read_text().strip(), state=signing.folder / "state")
             assert listener.send(ARKY_FORGED).status == 200
             _, err = process.communicate(timeout=PATIENCE_S)
         finally:
@@ -698,7 +698,7 @@ def test_a_broken_pipe_is_no_traceback(signing: Cli) -> None:
         assert process.stderr is not None
         ready = json.loads(process.stdout.readline())
         process.stdout.close()
-        listener = Listening(process, ready["url"], signing.folder)
+        listener = Listening(process, ready["url"], state=signing.folder)
         for _ in range(3):
             assert listener.send(delivery()).status == 200
         process.send_signal(signal.SIGINT)

@@ -22,7 +22,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.listening import (
-    PATIENCE_S,
     Listening,
     body_of,
     command,
@@ -33,6 +32,7 @@ from tests.cli.listening import (
     stored,
     without_privileges,
 )
+from tests.cli.serving import PATIENCE_S
 from tests.cli.signed import arky
 from tests.harness import Cli
 from tests.receiver.rawclient import post

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.cli.listening import PATIENCE_S, Listening, delivery, listening
+from tests.cli.listening import Listening, delivery, listening
 from tests.cli.recorder import Received as Recorded
 from tests.cli.recorder import always, recording, unused_port
+from tests.cli.serving import PATIENCE_S
 from tests.harness import Cli
 from tests.rawserver import RawServer, answer, raw_server
 from tests.receiver.rawclient import RawClient, post, post_in_chunks

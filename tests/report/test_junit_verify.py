@@ -7,7 +7,6 @@ import xml.sax
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
@@ -22,13 +21,9 @@ from tests.harness import ARKY_SECRET
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.harness import Cli
-
-
-@pytest.fixture
-def signing(cli: Cli) -> Cli:
-    """Return the command line with both providers' secrets in its environment."""
-    return cli.with_secrets()
 
 
 def strict(file: Path) -> ET.Element:

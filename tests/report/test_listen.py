@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-from io import BytesIO, StringIO, TextIOWrapper
-from typing import TYPE_CHECKING, TextIO
+from dataclasses import replace
+from io import StringIO
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings
@@ -18,43 +19,15 @@ from hookctl.model import Capture, CapturedRequest, Diagnosis, Explanation, Reas
 from hookctl.receiver import Refusal
 from hookctl.report.listen import MachineListenReport, TextListenReport
 from hookctl.report.words import ordinal
-from hookctl.runtime import Output, Runtime
 from hookctl.store import Forwarded, StoreError
 from tests.harness import ARKY_SECRET
+from tests.report.shown import NOW_MS, Shown, hostile
 from tests.report.test_safe import ACTING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOW_MS = 1_704_067_200_000
-hostile = st.text(st.characters(exclude_categories=[]) | st.sampled_from(sorted(ACTING)), max_size=80)
 names = st.none() | hostile
-
-
-class Shown:
-    """Reports into memory."""
-
-    def __init__(self, folder: Path, errors: TextIO | None = None) -> None:
-        self._out, self._err = (
-            TextIOWrapper(BytesIO(), encoding="utf-8", errors="backslashreplace", newline="\n") for _ in range(2)
-        )
-        out, err = Output(self._out, "standard output"), Output(errors or self._err, "standard error")
-        self.runtime = Runtime({}, folder, BytesIO(), out, err, lambda: NOW_MS)
-
-    @property
-    def out(self) -> str:
-        """What was written to standard output."""
-        return _written(self._out)
-
-    @property
-    def err(self) -> str:
-        """What was written to standard error."""
-        return _written(self._err)
-
-
-def _written(stream: TextIOWrapper[BytesIO]) -> str:
-    stream.flush()
-    return stream.buffer.getvalue().decode()
 
 
 def received(
@@ -242,3 +215,14 @@ def test_the_summary_counts_what_went_wrong(tmp_path: Path) -> None:
 )
 def test_ordinals_are_english(number: int, text: str) -> None:
     assert ordinal(number) == text
+
+
+def test_the_colours_of_a_refusal_are_not_escaped(tmp_path: Path) -> None:
+    shown = Shown(tmp_path)
+    report = TextListenReport(
+        replace(shown.runtime, env={"CLICOLOR_FORCE": "1"}), verbose=False, quiet=False, retry=None
+    )
+    report.take(Refusal(NOW_MS, 408, "too slow", "127.0.0.1:1", b"G"))
+    report.flush()
+    assert "\\x1b" not in shown.out
+    assert shown.out.endswith("\x1b[33mrefused with 408: too slow (from 127.0.0.1:1)\x1b[0m\n")

@@ -4,8 +4,8 @@
 `administration.load_administration(provider)` reads how its webhooks are configured, for the few that want to know.
 """
 
-from hookctl.catalogue.catalogue import Catalogue, is_folder, load_catalogue
+from hookctl.catalogue.catalogue import Catalogue, is_built_in, is_folder, load_catalogue
 from hookctl.catalogue.content import read_sample, read_schema
 from hookctl.catalogue.description import load_provider
 
-__all__ = ["Catalogue", "is_folder", "load_catalogue", "load_provider", "read_sample", "read_schema"]
+__all__ = ["Catalogue", "is_built_in", "is_folder", "load_catalogue", "load_provider", "read_sample", "read_schema"]

@@ -6,14 +6,16 @@ Apart from the rest of the description, and loaded on its own: signing and deliv
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, time
+from functools import partial
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hookctl.catalogue.description import read_description
 from hookctl.catalogue.sections import Sections
-from hookctl.catalogue.template import check_placeholder, split_template
-from hookctl.errors import did_you_mean
+from hookctl.catalogue.template import check_placeholder, split_template, split_text
+from hookctl.errors import ProviderError, did_you_mean
 from hookctl.model.api import (
     Absent,
     ApiSpec,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hookctl.catalogue.table import Table
+    from hookctl.catalogue.template import Fail
     from hookctl.model import Provider
 
 _BASE_URL = re.compile(r"https?://[A-Za-z0-9_.\[\]:-]+(?:/[!-~]*)?")
@@ -64,6 +67,31 @@ def load_administration(provider: Provider) -> WebhookAdministration:
         None if api is None else _api(sections, api, provider),
         () if manual is None else sections.read(manual, _steps),
     )
+
+
+def with_path(dialect: DialectSpec, call: str, path: str, where: str) -> DialectSpec:
+    """Return a dialect in which one call has another path.
+
+    Args:
+        dialect: the dialect.
+        call: `read`, `update`, `create`, `delete` or `test`.
+        path: the path, as provider.toml would have it.
+        where: what says so, for messages.
+
+    Raises:
+        ProviderError: the dialect has no such call, or it is not a usable path.
+    """
+
+    def fail(problem: str, *, hint: str | None = None) -> ProviderError:
+        return ProviderError(f"{where} {problem}", hint=hint)
+
+    calls = {name: getattr(dialect, name) for name in _BODIES if getattr(dialect, name) is not None}
+    if call not in calls:
+        hint = did_you_mean(call, list(calls)) or f"known: {', '.join(calls)}"
+        raise fail(f"is no call of the dialect {dialect.name}", hint=hint)
+    known = _in_paths(_known(call, dialect.record))
+    changes: dict[str, Any] = {call: replace(calls[call], path=_checked_path(split_text(path, known, fail), fail))}
+    return replace(dialect, **changes)
 
 
 def _steps(table: Table) -> tuple[str, ...]:
@@ -143,11 +171,10 @@ def _dialect(sections: Sections, name: str, table: Table) -> DialectSpec:
 
 
 def _call(table: Table, name: str, record: RecordSpec) -> CallSpec:
-    # where there is one webhook it has no id
-    known = tuple(placeholder for placeholder in _BODIES[name] if record.several or placeholder != _WEBHOOK)
-    path = _path(table, tuple({_ACCOUNT, _WEBHOOK}.intersection((_ACCOUNT, *known))))
+    known = _known(name, record)
+    path = _checked_path(split_template(table, "path", _in_paths(known)), partial(table.error, "path"))
     body = table.value("body")
-    _check_json(table, "body", body, known)
+    _check_json(body, known, partial(table.error, "body"))
     if _RECORD in known and _placed(body, _RECORD) != 1:
         raise table.error("body", f"must have {_RECORD} in it once")
     spec = CallSpec(table.choice("method", Method), path, body)
@@ -157,33 +184,43 @@ def _call(table: Table, name: str, record: RecordSpec) -> CallSpec:
 
 def _events(table: Table) -> EventListSpec:
     entry = table.value("entry")
-    _check_json(table, "entry", entry, ("{event}",))
+    fail = partial(table.error, "entry")
+    _check_json(entry, ("{event}",), fail)
     if _placed(entry, "{event}") != 1:
-        raise table.error("entry", "must have {event} in it once")
-    spec = EventListSpec(CallSpec(table.choice("method", Method), _path(table, ()), None), entry)
+        raise fail("must have {event} in it once")
+    path = _checked_path(split_template(table, "path", ()), partial(table.error, "path"))
+    spec = EventListSpec(CallSpec(table.choice("method", Method), path, None), entry)
     table.finish()
     return spec
 
 
-def _path(table: Table, known: tuple[str, ...]) -> tuple[str, ...]:
-    path = split_template(table, "path", known)
+def _known(call: str, record: RecordSpec) -> tuple[str, ...]:
+    # where there is one webhook it has no id
+    return tuple(placeholder for placeholder in _BODIES[call] if record.several or placeholder != _WEBHOOK)
+
+
+def _in_paths(known: tuple[str, ...]) -> tuple[str, ...]:
+    return (_ACCOUNT, _WEBHOOK) if _WEBHOOK in known else (_ACCOUNT,)
+
+
+def _checked_path(path: tuple[str, ...], fail: Fail) -> tuple[str, ...]:
     if not _PATH.fullmatch("".join(path)):
-        raise table.error("path", "must begin with / and have no white space in it")
+        raise fail("must begin with / and have no white space in it")
     return path
 
 
-def _check_json(table: Table, key: str, value: object, known: tuple[str, ...]) -> None:
+def _check_json(value: object, known: tuple[str, ...], fail: Fail) -> None:
     """Refuse what JSON cannot hold, and a placeholder that stands for nothing."""
     if isinstance(value, dict):
         for member in value.values():
-            _check_json(table, key, member, known)
+            _check_json(member, known, fail)
     elif isinstance(value, list):
         for member in value:
-            _check_json(table, key, member, known)
+            _check_json(member, known, fail)
     elif isinstance(value, date | time) or (isinstance(value, float) and not isfinite(value)):
-        raise table.error(key, f"has {value} in it, which JSON cannot hold")
+        raise fail(f"has {value} in it, which JSON cannot hold")
     elif isinstance(value, str) and _TEMPLATE.fullmatch(value):
-        check_placeholder(table, key, value, known)
+        check_placeholder(value, known, fail)
 
 
 def _placed(value: object, placeholder: str) -> int:
@@ -223,7 +260,7 @@ def _record(table: Table) -> RecordSpec:
 def _fields(table: Table, key: str, known: tuple[str, ...] = ()) -> dict[str, object]:
     fields = table.optional_table(key)
     values: dict[str, object] = {} if fields is None else {name: fields.value(name) for name in fields}
-    _check_json(table, key, values, known)
+    _check_json(values, known, partial(table.error, key))
     return values
 
 

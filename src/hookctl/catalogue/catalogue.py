@@ -97,6 +97,11 @@ def load_catalogue(only: str | None = None, configured: Mapping[str, Path] | Non
     return Catalogue((_named(only, folders[only]),))
 
 
+def is_built_in(provider: Provider) -> bool:
+    """Return whether a provider comes with hookctl, so that nobody else has written its description."""
+    return provider.folder.parent == fixtures_root()
+
+
 def is_folder(provider: str) -> bool:
     """Return whether what was given for a provider is a folder's path and not a name."""
     return "/" in provider or provider in {".", ".."}

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from hookctl.errors import did_you_mean
 
 if TYPE_CHECKING:
     from hookctl.catalogue.table import Table
+    from hookctl.errors import ProviderError
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+
+
+class Fail(Protocol):
+    """Makes the error that says what is wrong with a text, such as `Table.error` for one key."""
+
+    def __call__(self, problem: str, *, hint: str | None = None) -> ProviderError:
+        """Return the error."""
 
 
 def split_template(
     table: Table, key: str, known: tuple[str, ...], *, needed: str | None = None, default: str = ""
 ) -> tuple[str, ...]:
-    """Split a template into its placeholders and the literal pieces between them.
+    """Split the template at a key of a table into its placeholders and the literal pieces between them.
 
     Args:
         table: where it stands.
@@ -28,23 +37,27 @@ def split_template(
     Raises:
         ProviderError: it has another placeholder, a lone brace, or not the one it needs.
     """
-    text = table.optional_text(key) or default
+    return split_text(table.optional_text(key) or default, known, partial(table.error, key), needed=needed)
+
+
+def split_text(text: str, known: tuple[str, ...], fail: Fail, *, needed: str | None = None) -> tuple[str, ...]:
+    """Split a template as `split_template` does, wherever it stands."""
     parts: list[str] = []
     end = 0
     for match in _PLACEHOLDER.finditer(text):
-        check_placeholder(table, key, match.group(), known)
+        check_placeholder(match.group(), known, fail)
         parts += [text[end : match.start()], match.group()]
         end = match.end()
     parts.append(text[end:])
     if any(("{" in part or "}" in part) and part not in known for part in parts):
-        raise table.error(key, f"is {text!r}: a brace lacks its partner")
+        raise fail(f"is {text!r}: a brace lacks its partner")
     if needed is not None and parts.count(needed) != 1:
-        raise table.error(key, f"must have {needed} in it once")
+        raise fail(f"must have {needed} in it once")
     return tuple(part for part in parts if part)
 
 
-def check_placeholder(table: Table, key: str, placeholder: str, known: tuple[str, ...]) -> None:
+def check_placeholder(placeholder: str, known: tuple[str, ...], fail: Fail) -> None:
     """Raise `ProviderError` for a placeholder that is not known, with the nearest one that is."""
     if placeholder not in known:
         hint = did_you_mean(placeholder, list(known)) or f"known: {' and '.join(known) or 'none'}"
-        raise table.error(key, f"has the unknown placeholder {placeholder}", hint=hint)
+        raise fail(f"has the unknown placeholder {placeholder}", hint=hint)

@@ -19,6 +19,8 @@ COMMANDS = {
     "listen": "Receive deliveries: verify, keep, show, pass on.",
     "tunnel": "Give your local app a public URL, and watch what arrives.",
     "replay": "Send again what was received, or a capture from a file.",
+    "webhook": "Show, set and test the webhook at the vendor's.",
+    "sandbox": "Stand in for the vendor's business API, and really deliver.",
     "demo": "Try it all on this machine, nothing to configure.",
     "completion": "Print the completion script of bash, zsh or fish.",
 }

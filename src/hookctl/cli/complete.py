@@ -55,3 +55,16 @@ def providers(incomplete: str) -> list[tuple[str, str]]:
 def endpoints(incomplete: str) -> list[tuple[str, str]]:
     """Offer the names of configured endpoints with their URLs."""
     return _offer(incomplete, lambda _, config: ((name, to.value) for name, to in config.endpoints.items()))
+
+
+def dialects(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the dialects of every described API with what they are."""
+    from hookctl.catalogue.administration import load_administration
+
+    def described(catalogue: Catalogue, _: Config) -> Iterable[tuple[str, str]]:
+        for provider in catalogue.providers:
+            api = load_administration(provider).api
+            for dialect in () if api is None else api.dialects:
+                yield dialect.name, dialect.summary
+
+    return _offer(incomplete, described)

@@ -17,10 +17,13 @@ from hookctl.cli.options import (
     cacert_option,
     check_seconds,
     events_option,
+    host_option,
     insecure_option,
     max_body_option,
     no_store_option,
+    port_option,
     quiet_option,
+    ready_file_option,
     refuse_secret,
     require_valid_option,
     retry_option,
@@ -30,14 +33,11 @@ from hookctl.cli.options import (
     verbose_option,
     whose_option,
 )
-from hookctl.cli.ready_file import ReadyFile
+from hookctl.cli.ready_file import ReadyFile, marking
 from hookctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hookctl.flows.forward import ForwardOptions
-    from hookctl.flows.listen import ListenEvent
     from hookctl.report.listen import ListenReport
     from hookctl.runtime import Runtime
 
@@ -68,28 +68,9 @@ Text = Optional[str]  # noqa: UP045
 @app.command("listen", cls=GroupedCommand)
 def listen_command(
     ctx: typer.Context,
-    port: Annotated[
-        int,
-        typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 is any free one.", rich_help_panel=WHERE),
-    ] = DEFAULT_PORT,
-    host: Annotated[
-        str,
-        typer.Option(
-            "--host",
-            metavar="ADDRESS",
-            help="localhost is 127.0.0.1 and ::1; 0.0.0.0 lets other machines in.",
-            rich_help_panel=WHERE,
-        ),
-    ] = "127.0.0.1",
-    ready_file: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--ready-file",
-            metavar="FILE",
-            help="Appears, with the URL in it, when the port is open; gone when it closes.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
+    port: Annotated[int, port_option(WHERE)] = DEFAULT_PORT,
+    host: Annotated[str, host_option(WHERE)] = "127.0.0.1",
+    ready_file: Annotated[Optional[Path], ready_file_option(WHERE)] = None,  # noqa: UP045
     max_body: Annotated[Optional[int], max_body_option(WHERE)] = None,  # noqa: UP045
     forward_to: Annotated[
         Text,
@@ -157,7 +138,7 @@ def listen_command(
         raise UsageError("--respond and --forward-to exclude each other: the receiver's own answer is passed back")
     from hookctl.delivery.endpoint import is_loopback_name
     from hookctl.flows.examine import open_examiner
-    from hookctl.flows.listen import ListenOptions, listen, wanted_events
+    from hookctl.flows.listen import ListenOptions, Ready, listen, wanted_events
     from hookctl.flows.schedule import parse_schedule
     from hookctl.receiver import Limits, run
     from hookctl.report.listen import MachineListenReport, TextListenReport
@@ -192,7 +173,7 @@ def listen_command(
         report = MachineListenReport(runtime)
     mark = None if ready_file is None else ReadyFile(runtime.cwd / ready_file)
     try:
-        summary = run(listen(examiner, options, runtime, _taker(report, mark), report.flush))
+        summary = run(listen(examiner, options, runtime, marking(report.take, mark, Ready), report.flush))
     finally:
         if mark is not None:
             mark.remove()
@@ -212,14 +193,3 @@ def _forward(
     endpoint = resolve_base(setting, load_config(runtime), allow_remote=allow_remote)
     client = ClientOptions(cacert, insecure, runtime.env)
     return ForwardOptions(endpoint.url, endpoint.loopback_only, FORWARD_TIMEOUT_S, client)
-
-
-def _taker(report: ListenReport, mark: ReadyFile | None) -> Callable[[ListenEvent], None]:
-    from hookctl.flows.listen import Ready
-
-    def take(event: ListenEvent) -> None:
-        if mark is not None and isinstance(event, Ready):
-            mark.write(event.url)
-        report.take(event)
-
-    return take

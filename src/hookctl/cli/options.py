@@ -46,6 +46,31 @@ def insecure_option(panel: str) -> Any:  # noqa: ANN401
     return typer.Option("--insecure", help="Do not check TLS certificates.", rich_help_panel=panel)
 
 
+def port_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--port` of a command that listens, under a heading of the help."""
+    return typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 is any free one.", rich_help_panel=panel)
+
+
+def host_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--host` of a command that listens, under a heading of the help."""
+    return typer.Option(
+        "--host",
+        metavar="ADDRESS",
+        help="localhost is 127.0.0.1 and ::1; 0.0.0.0 lets other machines in.",
+        rich_help_panel=panel,
+    )
+
+
+def ready_file_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--ready-file`, under a heading of the help."""
+    return typer.Option(
+        "--ready-file",
+        metavar="FILE",
+        help="Appears, with the URL in it, when the port is open; gone when it closes.",
+        rich_help_panel=panel,
+    )
+
+
 # what a command that listens and passes deliveries on has besides
 
 
@@ -153,6 +178,12 @@ def refuse_secret(value: str | None, command: str) -> None:
             "--secret is not an option: every user of the machine can read a command line",
             hint=f"set the provider's variable (`hookctl {command} --help`), or give --secret-file FILE",
         )
+
+
+def check_timeout(timeout_s: float | None) -> None:
+    """Raise `UsageError` when `--timeout` is no time to wait for an answer."""
+    if timeout_s is not None and not 0 < timeout_s <= 3600:
+        raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
 
 
 def junit_path(argument: str, runtime: Runtime) -> Path:

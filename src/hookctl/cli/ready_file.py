@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hookctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+_Event = TypeVar("_Event")
+
+
+class Opening(Protocol):
+    """What a server tells when its port is open."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
 
 
 class ReadyFile:
@@ -30,3 +41,14 @@ class ReadyFile:
             self._path.unlink(missing_ok=True)
         except OSError as error:
             raise UsageError(f"--ready-file {self._path}: {error.strerror}") from None
+
+
+def marking(take: Callable[[_Event], None], mark: ReadyFile | None, opening: type[Opening]) -> Callable[[_Event], None]:
+    """Return what takes a server's events and lets the file appear when the port is open, before that is told."""
+
+    def take_and_mark(event: _Event) -> None:
+        if mark is not None and isinstance(event, opening):
+            mark.write(event.url)
+        take(event)
+
+    return take_and_mark

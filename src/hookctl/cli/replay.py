@@ -13,7 +13,14 @@ from hookctl.captures.form import Form
 from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
-from hookctl.cli.options import HIDDEN_SECRET, cacert_option, insecure_option, refuse_secret, secret_file_option
+from hookctl.cli.options import (
+    HIDDEN_SECRET,
+    cacert_option,
+    check_timeout,
+    insecure_option,
+    refuse_secret,
+    secret_file_option,
+)
 from hookctl.delivery import parse_expect
 from hookctl.errors import ExitCode, UsageError
 from hookctl.flows.replay import Replayed, dry_run, run_replay
@@ -202,8 +209,7 @@ def replay(
     hookctl replay archive.ndjson --rate 5
     """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
     refuse_secret(secret, "replay")
-    if timeout is not None and not 0 < timeout <= 3600:
-        raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
+    check_timeout(timeout)
     if rate is not None and not (isfinite(rate) and rate > 0):
         raise UsageError("--rate must be a number of deliveries a second, more than 0")
     if form is Form.BODY:

@@ -16,6 +16,7 @@ from hookctl.cli.grouped import GroupedCommand
 from hookctl.cli.options import (
     HIDDEN_SECRET,
     cacert_option,
+    check_timeout,
     insecure_option,
     junit_path,
     refuse_secret,
@@ -340,8 +341,7 @@ def send(
     hookctl send order.paid --dry-run --format curl
     """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
     refuse_secret(secret, "send")
-    if timeout is not None and not 0 < timeout <= 3600:
-        raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
+    check_timeout(timeout)
     if not isfinite(wait):
         # Typer lets "nan" pass as a number of at least 0, and it would never be over
         raise UsageError("--wait must be a number of seconds")

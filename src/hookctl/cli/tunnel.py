@@ -16,11 +16,13 @@ from hookctl.cli.options import (
     allow_remote_option,
     cacert_option,
     check_seconds,
+    check_timeout,
     events_option,
     insecure_option,
     max_body_option,
     no_store_option,
     quiet_option,
+    ready_file_option,
     refuse_secret,
     require_valid_option,
     retry_option,
@@ -30,6 +32,8 @@ from hookctl.cli.options import (
     verbose_option,
     whose_option,
 )
+from hookctl.cli.ready_file import ReadyFile, marking
+from hookctl.cli.webhook import ApiUrlOption, BusinessOption, DialectOption, TokenOption, WebhookOption, refuse_token
 from hookctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +56,7 @@ class Via(StrEnum):
 
 # the headings of the help
 TUNNEL = "The tunnel"
+VENDOR = "The vendor's webhook"
 FORWARD = "Your app"
 JUDGED = "How deliveries are judged"
 RESULTS = "What is shown and kept"
@@ -121,7 +126,48 @@ def tunnel_command(
             rich_help_panel=TUNNEL,
         ),
     ] = None,
+    ready_file: Annotated[Optional[Path], ready_file_option(TUNNEL)] = None,  # noqa: UP045
     max_body: Annotated[Optional[int], max_body_option(TUNNEL)] = None,  # noqa: UP045
+    update_webhook: Annotated[
+        bool,
+        typer.Option(
+            "--update-webhook",
+            help="Point the webhook here, and back at the end, however that comes.",
+            rich_help_panel=VENDOR,
+        ),
+    ] = False,
+    test: Annotated[
+        Text,
+        typer.Option(
+            "--test",
+            metavar="EVENT",
+            autocompletion=complete.events,
+            help="Ask for a test delivery; it must arrive, and be valid.",
+            rich_help_panel=VENDOR,
+        ),
+    ] = None,
+    timeout: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--timeout",
+            metavar="S",
+            help="For each request to the API, and for the test to arrive. [default: 15]",
+            rich_help_panel=VENDOR,
+        ),
+    ] = None,
+    secret_from_env: Annotated[
+        Text,
+        typer.Option(
+            "--secret-from-env",
+            metavar="NAME",
+            help="The variable with the signing secret, where the API masks it.",
+            rich_help_panel=VENDOR,
+        ),
+    ] = None,
+    business: BusinessOption = None,
+    webhook: WebhookOption = None,
+    dialect: DialectOption = None,
+    api_url: ApiUrlOption = None,
     retry: Annotated[Text, retry_option(FORWARD)] = None,
     allow_remote: Annotated[bool, allow_remote_option(FORWARD)] = False,
     require_valid: Annotated[bool, require_valid_option(FORWARD)] = False,
@@ -139,27 +185,34 @@ def tunnel_command(
     verbose: Annotated[bool, verbose_option(RESULTS)] = False,
     quiet: Annotated[bool, quiet_option(RESULTS)] = False,
     secret: Annotated[Text, HIDDEN_SECRET] = None,
+    token: TokenOption = None,
 ) -> int:
     """Give your local app a public URL, and watch what arrives.
 
     Only hookctl's own port is exposed: it verifies and keeps each delivery, then passes it on to your app, as `hookctl
-    listen` does. Exit code: 0 --until was reached or SIGTERM ended it, 5 the tunnel failed, 130 Ctrl-C.
+    listen` does. Exit code: 0 --until was reached or SIGTERM ended it, 1 the test delivery is not valid, 5 the tunnel
+    or the vendor's API failed or the test did not arrive, 130 Ctrl-C.
 
     \b
     hookctl tunnel
+    hookctl tunnel 3000 --update-webhook --test order.paid
     hookctl tunnel 8080 --path /hooks
     hookctl tunnel 3000 --public-url https://name.trycloudflare.com
     """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
     refuse_secret(secret, "tunnel")
+    refuse_token(token)
     check_seconds(tolerance=tolerance)
+    check_timeout(timeout)
     if verbose and quiet:
         raise UsageError("--verbose and --quiet exclude each other")
     if public_url is not None and (via is not None or domain is not None or ngrok_path is not None):
         raise UsageError("--public-url is a tunnel of your own: --via, --domain and --ngrok-path are about ngrok's")
-    from hookctl.flows.tunnel import run_tunnel
+    from hookctl.flows.tunnel import Opened, run_tunnel
     from hookctl.flows.tunnel_plan import DEFAULT_TARGET, TunnelWishes, plan_tunnel
+    from hookctl.flows.webhook import TIMEOUT_S, WebhookOptions
     from hookctl.report.problems import report_note
     from hookctl.report.tunnel import MachineTunnelReport, TextTunnelReport
+    from hookctl.vendors import AccessOptions
 
     runtime: Runtime = ctx.obj
     plan = plan_tunnel(
@@ -183,6 +236,14 @@ def tunnel_command(
             allow_remote=allow_remote,
             cacert=cacert,
             insecure=insecure,
+            update_webhook=update_webhook,
+            test=test,
+            api=WebhookOptions(
+                access=AccessOptions(api_url, business, dialect),
+                webhook=webhook,
+                timeout_s=TIMEOUT_S if timeout is None else timeout,
+            ),
+            secret_env=secret_from_env,
         ),
     )
     if insecure:
@@ -192,7 +253,13 @@ def tunnel_command(
         report = TextTunnelReport(runtime, verbose=verbose, quiet=quiet, retry=retry)
     else:
         report = MachineTunnelReport(runtime)
-    summary = run_tunnel(plan.make_tunnel, plan.examiner, plan.options, runtime, report.take_event, report.flush)
+    mark = None if ready_file is None else ReadyFile(runtime.cwd / ready_file)
+    take = marking(report.take_event, mark, Opened)
+    try:
+        summary = run_tunnel(plan.make_tunnel, plan.examiner, plan.options, runtime, take, report.flush)
+    finally:
+        if mark is not None:
+            mark.remove()
     report.finish(summary)
     if summary.error is not None:
         raise summary.error

@@ -24,6 +24,7 @@ _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 _FOUR_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _CREDENTIALS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 _LONGEST_URL = 16 * 1024
+_IN_A_HEADER = "send them with -H 'Authorization: ...'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,21 @@ def resolve_base(to: Setting, config: Config, *, allow_remote: bool) -> Endpoint
     return _endpoint(None, setting, config, allow_remote=allow_remote)
 
 
+def normal_url(url: str, where: str) -> str:
+    """Return a URL that somebody else has named, in the form in which it is sent.
+
+    Raises:
+        InputError: it is not an http or https URL with a host; names where it was given.
+    """
+    if not _HAS_SCHEME.match(url):
+        raise InputError(f"{_shown(url)} is not a URL ({where})", hint="for instance http://localhost:3000/webhooks")
+    parts = _checked(url, where, "whoever reads the settings or a log could read them too")
+    try:
+        return _normal(parts, _host(parts))
+    except UnicodeError:
+        raise InputError(f"{_shown(url)} has half of a surrogate pair in it ({where})") from None
+
+
 def _is_name(value: str) -> bool:
     return bool(_NAME.fullmatch(value)) and not _PORT.fullmatch(value)
 
@@ -98,15 +114,55 @@ def _endpoint(provider: Provider | None, setting: Setting, config: Config, *, al
     else:
         hint = "for instance http://localhost:3000/webhooks"
         raise InputError(f"{_shown(text)} is not a URL ({setting.where})", hint=hint)
-    parts = _checked(url, setting.where)
+    confirm = None if allow_remote else "confirm with --allow-remote, or use --to"
+    return _trusted(url, setting, confirm)
+
+
+def resolve_api(setting: Setting) -> Endpoint:
+    """Find the base URL of a vendor's API: a URL, a host with a port, or a port of this machine.
+
+    Raises:
+        InputError: it is not a usable URL, or a project's file names one beyond this machine, where a token would
+            go to whoever wrote that file.
+    """
+    url = setting.value
+    if _PORT.fullmatch(url):
+        url = f"http://localhost:{url}"
+    elif not _HAS_SCHEME.match(url) and _HOST_AND_PORT.fullmatch(url):
+        url = f"http://{url}"
+    endpoint = _trusted(url, setting, "confirm with --api-url", "the access token is what an API takes")
+    if "?" in endpoint.url:
+        raise InputError(f"{_shown(url)} has a query, which a base URL cannot have ({setting.where})")
+    return replace(endpoint, url=endpoint.url.rstrip("/"))
+
+
+def check_url(url: str, where: str) -> str:
+    """Return the host of a URL that somebody else is going to send to.
+
+    Raises:
+        InputError: it is not an http or https URL with a host; names where it was given.
+    """
+    return _host(_checked(url, where, "whoever reads the settings or a log could read them too"))
+
+
+def _trusted(url: str, setting: Setting, confirm: str | None, credentials: str = _IN_A_HEADER) -> Endpoint:
+    """Check a URL; where a project's file names it, it has to be on this machine unless nothing is left to confirm.
+
+    Args:
+        url: what the setting says, as a URL.
+        setting: where it comes from.
+        confirm: how the user confirms it; None where that is done.
+        credentials: what to do instead of writing a name and a password into it.
+    """
+    parts = _checked(url, setting.where, credentials)
     host = _host(parts)
-    project = setting.origin is Origin.PROJECT
-    if project and not allow_remote and not is_loopback_name(host):
+    loopback_only = setting.origin is Origin.PROJECT and confirm is not None
+    if loopback_only and not is_loopback_name(host):
         raise InputError(
             f"{setting.where} points beyond this machine, to {host}",
-            hint="a file of the project says so, not you: confirm with --allow-remote, or use --to",
+            hint=f"a file of the project says so, not you: {confirm}",
         )
-    return Endpoint(_normal(parts, host), host, setting.origin, loopback_only=project and not allow_remote)
+    return Endpoint(_normal(parts, host), host, setting.origin, loopback_only)
 
 
 def _local_url(provider: Provider, port: str, where: str) -> str:
@@ -121,7 +177,7 @@ def _local_url(provider: Provider, port: str, where: str) -> str:
     return f"http://localhost:{port}{path}"
 
 
-def _checked(url: str, where: str) -> SplitResult:
+def _checked(url: str, where: str, credentials: str) -> SplitResult:
     shown = _shown(url)
     try:
         parts = urlsplit(url)
@@ -142,8 +198,7 @@ def _checked(url: str, where: str) -> SplitResult:
     if parts.port == 0:
         raise InputError(f"{shown}: port 0 is not a port to send to ({where})")
     if parts.username is not None or parts.password is not None:
-        hint = "send them with -H 'Authorization: ...'"
-        raise InputError(f"the URL for {host} has credentials in it ({where})", hint=hint)
+        raise InputError(f"the URL for {host} has credentials in it ({where})", hint=credentials)
     return parts
 
 

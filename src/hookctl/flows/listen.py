@@ -10,9 +10,10 @@ from enum import Enum, auto
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
-from hookctl.errors import ExitCode, HookctlError, SecretError
+from hookctl.errors import ExitCode, SecretError
 from hookctl.flows.forward import Forwarder, ForwardOptions, Passed
 from hookctl.flows.signals import signals
+from hookctl.flows.telling import Teller
 from hookctl.model import Capture, CapturedResponse, Reason
 from hookctl.receiver import CaptureServer, Limits, Refusal, Reply
 from hookctl.signing.effort import Effort
@@ -208,20 +209,17 @@ class Listener:
         self._examiner = examiner
         self._options = options
         self._runtime = runtime
-        self._tell = emit
-        self._flush = flush
-        self._flushing = False
         self._loop = asyncio.get_running_loop()
         self._summary = ListenSummary()
         self._ended = asyncio.Event()
+        self._teller = Teller(emit, flush, self._ended.set)
+        self._emit = self._teller.emit
         self._commit: GroupCommit | None = None
         self._forwarder: Forwarder | None = None
         self._retries: set[asyncio.Task[None]] = set()
         self._providers = {provider.name: provider for provider in examiner.providers}
         self._replies: dict[int, Reply] = {}
         self._trouble_told_s = float("-inf")
-        self._untold: HookctlError | None = None
-        """Why the user cannot be told any more."""
 
     async def run(self, before_closing: Callable[[], Awaitable[None]] = _nothing) -> ListenSummary:
         """Listen until something ends it.
@@ -262,9 +260,7 @@ class Listener:
             waiting_s = options.delay_s if self._summary.end is End.COUNTED else 0.0
             await server.stop(GRACE_S + waiting_s)
             await self._drop_retries()
-        self._flush_now()
-        if self._untold is not None:
-            raise self._untold
+        self._teller.close()
         return self._summary
 
     def _answer(self, request: CapturedRequest) -> Awaitable[Reply] | Reply:
@@ -461,27 +457,6 @@ class Listener:
         if refusal.received or refusal.status == 503:
             self._summary.refused += 1
             self._emit(refusal)
-
-    def _emit(self, event: ListenEvent) -> None:
-        try:
-            self._tell(event)
-        except HookctlError as error:
-            self._cannot_tell(error)
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush_now)
-
-    def _flush_now(self) -> None:
-        self._flushing = False
-        try:
-            self._flush()
-        except HookctlError as error:
-            self._cannot_tell(error)
-
-    def _cannot_tell(self, error: HookctlError) -> None:
-        # raised at the end: here it would be the sender's loss, or nobody's
-        self._untold = self._untold or error
-        self._ended.set()
 
     def end(self, end: End) -> None:
         """End it; the first reason stays."""

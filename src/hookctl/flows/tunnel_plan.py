@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hookctl.config import Origin, Setting, load_config
 from hookctl.delivery import ClientOptions
 from hookctl.delivery.endpoint import resolve_base
-from hookctl.errors import InputError
+from hookctl.errors import InputError, UsageError
 from hookctl.flows.examine import Examiner, open_examiner
 from hookctl.flows.forward import FORWARD_TIMEOUT_S, ForwardOptions
 from hookctl.flows.listen import ListenOptions, wanted_events
 from hookctl.flows.schedule import parse_schedule
 from hookctl.flows.tunnel import TunnelOptions, WebhookPath
+from hookctl.flows.tunnel_webhook import VendorWebhook
+from hookctl.flows.webhook import WebhookOptions, open_administration, read_secret
 from hookctl.receiver import Limits
 
 if TYPE_CHECKING:
@@ -61,6 +64,12 @@ class TunnelWishes:
     allow_remote: bool = False
     cacert: Path | None = None
     insecure: bool = False
+    update_webhook: bool = False
+    test: str | None = None
+    api: WebhookOptions = field(default_factory=WebhookOptions)
+    """How to ask the vendor's API."""
+    secret_env: str | None = None
+    """The variable that holds the signing secret, for an API that shows it masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,9 @@ def plan_tunnel(runtime: Runtime, wishes: TunnelWishes) -> TunnelPlan:
     """Check what can be checked before anything is opened.
 
     Raises:
-        InputError: the target, the path, a URL, a domain, a provider, an event or a secret file cannot be used.
+        InputError: the target, the path, a URL, a domain, a provider, an event or a secret file cannot be used; the
+            provider has no API; there is no access token, or no secret to tell a valid test delivery by.
+        UsageError: what was asked for contradicts itself, or does not say which provider it is about.
     """
     config = load_config(runtime)
     examiner = open_examiner(
@@ -108,20 +119,50 @@ def plan_tunnel(runtime: Runtime, wishes: TunnelWishes) -> TunnelPlan:
         store=wishes.store,
         limits=Limits() if wishes.max_body_bytes is None else Limits(max_body_bytes=wishes.max_body_bytes),
     )
-    chosen = _chosen(examiner, wishes, config)
+    webhook = _webhook(runtime, wishes, examiner, listen)
+    chosen = _chosen(examiner, wishes, config, None if webhook is None else webhook.provider)
     public_url = None if wishes.public_url is None else _public_url(wishes.public_url, config)
     whole = public_url is not None and wishes.path is None and urlsplit(public_url).path not in {"", "/"}
     paths = _paths(examiner, chosen, "" if whole else _path(wishes.path), urlsplit(target.url).path)
-    return TunnelPlan(
-        examiner, TunnelOptions(listen, target.url.removesuffix("/"), paths), _maker(runtime, wishes, public_url)
+    options = TunnelOptions(
+        listen,
+        target.url.removesuffix("/"),
+        paths,
+        replace(wishes.api, cacert=wishes.cacert, insecure=wishes.insecure),
+        webhook,
+        wishes.update_webhook,
+        wishes.test,
     )
+    return TunnelPlan(examiner, options, _maker(runtime, wishes, public_url))
 
 
-def _chosen(examiner: Examiner, wishes: TunnelWishes, config: Config) -> Provider | None:
+def _webhook(runtime: Runtime, wishes: TunnelWishes, examiner: Examiner, listen: ListenOptions) -> VendorWebhook | None:
+    """Return the webhook that is to be pointed to the tunnel or tested."""
+    test = wishes.test
+    if test is None and not wishes.update_webhook:
+        return None
+    name = wishes.provider
+    if name is None and test is not None:
+        # an event of one provider says whose webhook it is
+        name = next((one.name for one in examiner.providers if one.event(test) is not None), None)
+    administered = open_administration(runtime, name)
+    provider = administered.provider
+    if test is not None:
+        if listen.events and not any(fnmatchcase(test, pattern) for pattern in listen.events):
+            raise UsageError(f"--test {test} is not one of --events: it would not be seen to arrive")
+        if provider.name not in examiner.secrets:
+            # whether it is valid could not be told
+            raise examiner.secret_problems[provider.name]
+    secret = None if wishes.secret_env is None else read_secret(runtime, administered.config, wishes.secret_env)
+    options = replace(wishes.api, provider=name, cacert=wishes.cacert, insecure=wishes.insecure)
+    return VendorWebhook(runtime, options, administered, secret=secret, event=test)
+
+
+def _chosen(examiner: Examiner, wishes: TunnelWishes, config: Config, known: str | None) -> Provider | None:
     """Return the provider that the public URL is for, if that is said anywhere."""
     if wishes.provider is not None:
         return examiner.providers[0]
-    name = None if config.provider is None else config.provider.value
+    name = known or (None if config.provider is None else config.provider.value)
     return next((provider for provider in examiner.providers if provider.name == name), None)
 
 

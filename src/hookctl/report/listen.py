@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from hookctl.errors import HookctlError
 from hookctl.flows.listen import Ready, Received, Retried, Trouble
 from hookctl.model import Reason
 from hookctl.receiver import Refusal
-from hookctl.report.machine import to_line
+from hookctl.report.live import LiveRecords, LiveText, shown_name
 from hookctl.report.problems import report_note
 from hookctl.report.records import (
     listen_summary_record,
@@ -21,7 +20,7 @@ from hookctl.report.records import (
 )
 from hookctl.report.safe import safe_bytes, safe_line, safe_text
 from hookctl.report.send import excerpt
-from hookctl.report.style import Style, Tone
+from hookctl.report.style import Tone
 from hookctl.report.words import ordinal
 
 if TYPE_CHECKING:
@@ -43,41 +42,29 @@ class ListenReport(Protocol):
         """Report the end."""
 
 
-class MachineListenReport:
-    """Records, one to a line: `ready` first, then `request` and the like."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._clean = runtime.redactor.clean
-        self._lines: list[str] = []
+class MachineListenReport(LiveRecords):
+    """Records: `ready` first, then `request` and the like."""
 
     def take(self, event: ListenEvent) -> None:
         """Note a record; trouble goes to standard error at once."""
         if isinstance(event, Received):
-            self._lines.append(to_line(received_record(event, self._clean)))
+            self._record(received_record(event, self._clean))
         elif isinstance(event, Ready):
-            self._lines.append(to_line(ready_record(event)))
+            self._record(ready_record(event))
         elif isinstance(event, Retried):
-            self._lines.append(to_line(retried_record(event, self._clean)))
+            self._record(retried_record(event, self._clean))
         elif isinstance(event, Refusal):
-            self._lines.append(to_line(refusal_record(event)))
+            self._record(refusal_record(event))
         else:
             _trouble(event, self._runtime)
 
-    def flush(self) -> None:
-        """Write the lines and flush them."""
-        if self._lines:
-            text = "".join(self._lines)
-            self._lines.clear()
-            self._runtime.out.write(text)
-
     def close(self, summary: ListenSummary) -> None:
         """Write the counts."""
-        self._lines.append(to_line(listen_summary_record(summary)))
+        self._record(listen_summary_record(summary))
         self.flush()
 
 
-class TextListenReport:
+class TextListenReport(LiveText):
     """A line as a delivery arrives and one as it is answered, details where something is wrong.
 
     Args:
@@ -88,12 +75,10 @@ class TextListenReport:
     """
 
     def __init__(self, runtime: Runtime, *, verbose: bool, quiet: bool, retry: str | None) -> None:
-        self._runtime = runtime
+        super().__init__(runtime)
         self._verbose = verbose
         self._quiet = quiet
         self._retry = retry
-        self._style = Style.of(runtime.out, runtime.env)
-        self._lines: list[str] = []
 
     def take(self, event: ListenEvent) -> None:
         """Note the lines of what happened."""
@@ -104,19 +89,10 @@ class TextListenReport:
         elif isinstance(event, Retried):
             self._retried(event)
         elif isinstance(event, Refusal):
-            clock = self._clock(event.at_ms)
-            text = f"{clock} {self._style.no} refused with {event.status}: {event.sentence} (from {event.peer})"
-            self._line(self._style.paint(safe_line(text), Tone.WARNING))
+            self._refusal(event)
         else:
             self.flush()
             _trouble(event, self._runtime)
-
-    def flush(self) -> None:
-        """Write the lines."""
-        if self._lines:
-            text = "".join(f"{line}\n" for line in self._lines)
-            self._lines.clear()
-            self._runtime.out.write(self._runtime.redactor.clean(text))
 
     def close(self, summary: ListenSummary) -> None:
         """Write the counts."""
@@ -146,8 +122,7 @@ class TextListenReport:
         self.flush()
 
     def _schedule(self, retry: str) -> None:
-        text = f"retries after {retry}: hookctl's own schedule, not the vendor's"
-        self._line(self._style.paint(safe_line(text), Tone.QUIET))
+        self._quiet_line(f"retries after {retry}: hookctl's own schedule, not the vendor's")
 
     def _received(self, received: Received) -> None:
         verdict = received.finding.verdict
@@ -160,7 +135,7 @@ class TextListenReport:
         clock = self._clock(received.request.received_at_ms)
         self._line(f"{clock} <-- {self._answer(received.status, received.forwarded)}")
         if received.hint is not None:
-            self._line(f"    {self._style.paint(f'hint: {safe_line(received.hint)}', Tone.QUIET)}")
+            self._quiet_line(f"    hint: {received.hint}")
         if received.forwarded is not None and (received.status >= 400 or self._verbose):
             clean = self._runtime.redactor.clean
             for text in excerpt(safe_text(clean(received.answer.decode("utf-8", "backslashreplace")))):
@@ -173,9 +148,9 @@ class TextListenReport:
         what = "valid" if verdict.valid else str(verdict.reason)
         if verdict.diagnosis is not None:
             what += f" ({verdict.diagnosis})"
-        line = f"{self._clock(received.request.received_at_ms)} --> {safe_line(_cut(name))}"
+        line = f"{self._clock(received.request.received_at_ms)} --> {shown_name(name)}"
         if finding.event_id is not None:
-            line += f" {style.paint(f'[{safe_line(_cut(finding.event_id))}]', Tone.QUIET)}"
+            line += f" {style.paint(f'[{shown_name(finding.event_id)}]', Tone.QUIET)}"
         line += f"  {style.paint(what, Tone.GOOD if verdict.valid else Tone.BAD)}"
         if received.occurrence is not None and received.occurrence > 1:
             line += f"  {style.paint(f'{ordinal(received.occurrence)} time', Tone.WARNING)}"
@@ -203,7 +178,7 @@ class TextListenReport:
             return
         status = retried.forwarded.status
         text = self._answer(502 if status is None else status, retried.forwarded)
-        name = safe_line(_cut(retried.event or "(no event)"))
+        name = shown_name(retried.event or "(no event)")
         clock = self._clock(self._runtime.now_ms())
         self._line(f"{clock} <-- {text}  (retry {retried.number} of {retried.of} of {name})")
 
@@ -216,20 +191,8 @@ class TextListenReport:
         for text in safe_bytes(request.body).split("\n"):
             self._line(f"  > {text}")
 
-    def _clock(self, at_ms: int) -> str:
-        # the wall clock of the person who watches
-        clock = datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%H:%M:%S")
-        return self._style.paint(clock, Tone.QUIET)
-
-    def _line(self, text: str) -> None:
-        self._lines.append(text)
-
 
 def _trouble(trouble: Trouble, runtime: Runtime) -> None:
     # receiving goes on, also when standard error cannot be written either
     with suppress(HookctlError):
         report_note(trouble.text if trouble.hint is None else f"{trouble.text} ({trouble.hint})", runtime)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."

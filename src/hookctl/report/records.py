@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from hookctl.flows.listen import ListenSummary, Ready, Received, Retried
     from hookctl.flows.plainly import Plain
     from hookctl.flows.replay import Replayed
+    from hookctl.flows.sandbox import Called, Opened, SandboxSummary, Sent
     from hookctl.flows.send import SendSummary
     from hookctl.flows.tally import Tally
-    from hookctl.flows.tunnel import Opened
+    from hookctl.flows.tunnel import Opened as TunnelOpened
     from hookctl.model import Delivery, Event, RawHeaders, Response, SignedRequest, Unreadable
     from hookctl.payload.drift import Drift
     from hookctl.receiver import Refusal
@@ -211,15 +212,13 @@ def ready_record(ready: Ready) -> Record:
     return {"type": "ready", "url": ready.url, "addresses": list(ready.addresses)}
 
 
-def tunnel_record(opened: Opened, clean: Clean) -> Record:
+def tunnel_record(opened: TunnelOpened, clean: Clean) -> Record:
     """Return `type:"tunnel"`, the first line of a tunnel: public_url, target, webhook_urls."""
     return {
         "type": "tunnel",
-        "public_url": clean(opened.public_url),
+        "public_url": clean(opened.url),
         "target": opened.target,
-        "webhook_urls": [
-            {"provider": one.provider, "url": clean(opened.public_url + one.path)} for one in opened.paths
-        ],
+        "webhook_urls": [{"provider": one.provider, "url": clean(opened.url + one.path)} for one in opened.paths],
     }
 
 
@@ -301,6 +300,59 @@ def listen_summary_record(summary: ListenSummary) -> Record:
         "refused": summary.refused,
         "waiting_retries": summary.waiting_retries,
         "ended": None if summary.end is None else summary.end.name.lower(),
+    }
+
+
+def opened_record(opened: Opened) -> Record:
+    """Return `type:"ready"`, the first line of a sandbox: where it listens, and what it wants to be told."""
+    plan = opened.plan
+    return {
+        "type": "ready",
+        "url": opened.url,
+        "addresses": list(opened.addresses),
+        "provider": plan.provider.name,
+        "account": opened.account,
+        "token": plan.options.token,
+        "dialects": [dialect.name for dialect in plan.dialects],
+    }
+
+
+def called_record(called: Called, clean: Clean) -> Record:
+    """Return `type:"call"`: an API call that a sandbox has answered."""
+    return {
+        "type": "call",
+        "received_at": write_time(called.at_ms, TimeUnit.ISO8601_MILLISECONDS),
+        "method": called.method,
+        "target": clean(called.target),
+        "response_status": called.status,
+        "duration_ms": round(called.duration_ms, 3),
+        "remark": None if called.remark is None else clean(called.remark),
+    }
+
+
+def sent_record(sent: Sent, clean: Clean) -> Record:
+    """Return `type:"delivery"` of a sandbox: as of a send, with what is known of the tries."""
+    return {
+        **delivery_record(sent.delivery, clean),
+        "subscribed": sent.subscribed,
+        "retry": sent.number,
+        "of": sent.of,
+        "next_s": sent.next_s,
+        "simulated": sent.number > 0,
+    }
+
+
+def sandbox_summary_record(summary: SandboxSummary) -> Record:
+    """Return `type:"summary"` of a sandbox's life."""
+    return {
+        "type": "summary",
+        "calls": summary.calls,
+        "rejected": summary.rejected,
+        "deliveries": summary.deliveries,
+        "taken": summary.taken,
+        "refused": summary.refused,
+        "waiting_retries": summary.waiting_retries,
+        "ended": "interrupted" if summary.interrupted else "terminated",
     }
 
 

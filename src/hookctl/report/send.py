@@ -144,7 +144,6 @@ class TextSendReport:
 
     def _delivery(self, delivery: Delivery) -> None:
         style, request, attempt = self._style, delivery.request, delivery.attempt
-        clean = self._runtime.redactor.clean
         status = str(attempt.response.status) if attempt.response else "---"
         name = safe_line(request.event or "(unnamed)")
         tone = Tone.GOOD if delivery.ok else Tone.BAD
@@ -155,66 +154,83 @@ class TextSendReport:
         self._line(line)
         for detail in self._details(delivery):
             self._line(f"    {detail}")
-        if self._verbose and attempt.response is not None:
-            for key, value in attempt.response.headers:
-                self._line(f"  < {safe_line(clean(key))}: {safe_line(clean(value))}")
-        if attempt.response is not None and (not delivery.ok or self._verbose):
-            for text in excerpt(safe_text(clean(attempt.response.body.decode("utf-8", "backslashreplace")))):
-                self._line(f"  | {text}")
-        if attempt.response is not None and attempt.response.truncated:
-            self._line(f"  | {style.paint('(the answer went on: reading stopped at 1 MiB)', Tone.QUIET)}")
+        for text in answer_lines(delivery, self._runtime.redactor.clean, style, verbose=self._verbose):
+            self._line(text)
 
     def _details(self, delivery: Delivery) -> list[str]:
-        attempt = delivery.attempt
-        provider = self._providers[delivery.request.provider]
-        details: list[str] = []
-        if attempt.failure is not None:
-            details.append(safe_line(attempt.failure.message))
-            hint = attempt.failure.hint
-            if attempt.failure.kind is FailureKind.TIMEOUT:
-                hint = f"answer within {delivery.deadline_s:g} s: first the answer, then the work"
-            if hint:
-                details.append(self._style.paint(f"hint: {safe_line(hint)}", Tone.QUIET))
-            return details
-        if attempt.response is not None and not delivery.ok:
-            details.append(f"expected {delivery.expected}, answered {attempt.response.status}")
-            hint = self._hint(delivery, attempt.response.status, provider)
-            if hint:
-                details.append(self._style.paint(f"hint: {safe_line(hint)}", Tone.QUIET))
-        if delivery.late:
-            text = f"slower than the {delivery.deadline_s:g} s that a sender can be expected to wait"
-            details.append(self._style.paint(text, Tone.WARNING))
-        return details
-
-    def _hint(self, delivery: Delivery, status: int, provider: Provider) -> str | None:
-        response = delivery.attempt.response
-        location = response.header("location") if response else None
-        refused = {provider.replies.missing_signature, provider.replies.invalid_signature}
-        path = provider.endpoint.path
-        if 200 <= status < 300:
-            # a genuine one that was answered otherwise than --expect says needs no explanation
-            if delivery.genuine:
-                return None
-            return "it accepted a request that is not genuine: a receiver must refuse it"
-        if 300 <= status < 400:
-            return f"it redirects to {location or 'nowhere'}; a webhook sender does not follow"
-        if status in refused and delivery.expected == "2xx":
-            return f"does the receiver use the same {provider.secret.env}, over raw bytes?"
-        if status in {404, 405} and path is not None and not delivery.request.url.endswith(path):
-            return f"{provider.title}'s documented path is {path}"
-        if status == 413:
-            return f"the body has {len(delivery.request.body)} bytes: raise the receiver's limit"
-        return None
+        return delivery_details(delivery, self._providers[delivery.request.provider], self._style)
 
     def _request(self, request: SignedRequest) -> None:
-        clean = self._runtime.redactor.clean
-        self._line(f"  > {request.method} {safe_line(request.url)}")
-        for name, value in request.headers:
-            self._line(f"  > {safe_line(clean(name))}: {safe_line(clean(value))}")
-        self._line("  >")
-        # as sent: rendered bytes are not redacted, only made safe to show
-        for text in safe_bytes(request.body).split("\n"):
-            self._show(f"  > {text}")
+        for line in request_lines(request, self._runtime.redactor.clean):
+            # not cleaned again: rendered bytes are not redacted
+            self._show(line)
+
+
+def request_lines(request: SignedRequest, clean: Callable[[str], str]) -> list[str]:
+    """Return a request as it was sent, made safe to show; secrets in its headers are masked."""
+    lines = [f"  > {request.method} {safe_line(clean(request.url))}"]
+    lines += [f"  > {safe_line(clean(name))}: {safe_line(clean(value))}" for name, value in request.headers]
+    return [*lines, "  >", *(f"  > {text}" for text in safe_bytes(request.body).split("\n"))]
+
+
+def answer_lines(delivery: Delivery, clean: Callable[[str], str], style: Style, *, verbose: bool) -> list[str]:
+    """Return what a receiver answered: its headers if wanted, its body if it was not what was expected."""
+    response = delivery.attempt.response
+    if response is None:
+        return []
+    lines: list[str] = []
+    if verbose:
+        lines += [f"  < {safe_line(clean(key))}: {safe_line(clean(value))}" for key, value in response.headers]
+    if verbose or not delivery.ok:
+        body = safe_text(clean(response.body.decode("utf-8", "backslashreplace")))
+        lines += [f"  | {text}" for text in excerpt(body)]
+    if response.truncated:
+        lines.append(f"  | {style.paint('(the answer went on: reading stopped at 1 MiB)', Tone.QUIET)}")
+    return lines
+
+
+def delivery_details(delivery: Delivery, provider: Provider, style: Style) -> list[str]:
+    """Return why a delivery went as it did, and what to do about it, a line each."""
+    attempt = delivery.attempt
+    details: list[str] = []
+    if attempt.failure is not None:
+        details.append(safe_line(attempt.failure.message))
+        hint = attempt.failure.hint
+        if attempt.failure.kind is FailureKind.TIMEOUT:
+            hint = f"answer within {delivery.deadline_s:g} s: first the answer, then the work"
+        if hint:
+            details.append(style.paint(f"hint: {safe_line(hint)}", Tone.QUIET))
+        return details
+    if attempt.response is not None and not delivery.ok:
+        details.append(f"expected {delivery.expected}, answered {attempt.response.status}")
+        hint = _hint(delivery, attempt.response.status, provider)
+        if hint:
+            details.append(style.paint(f"hint: {safe_line(hint)}", Tone.QUIET))
+    if delivery.late:
+        text = f"slower than the {delivery.deadline_s:g} s that a sender can be expected to wait"
+        details.append(style.paint(text, Tone.WARNING))
+    return details
+
+
+def _hint(delivery: Delivery, status: int, provider: Provider) -> str | None:
+    response = delivery.attempt.response
+    location = response.header("location") if response else None
+    refused = {provider.replies.missing_signature, provider.replies.invalid_signature}
+    path = provider.endpoint.path
+    if 200 <= status < 300:
+        # a genuine one that was answered otherwise than --expect says needs no explanation
+        if delivery.genuine:
+            return None
+        return "it accepted a request that is not genuine: a receiver must refuse it"
+    if 300 <= status < 400:
+        return f"it redirects to {location or 'nowhere'}; a webhook sender does not follow"
+    if status in refused and delivery.expected == "2xx":
+        return f"does the receiver use the same {provider.secret.env}, over raw bytes?"
+    if status in {404, 405} and path is not None and not delivery.request.url.endswith(path):
+        return f"{provider.title}'s documented path is {path}"
+    if status == 413:
+        return f"the body has {len(delivery.request.body)} bytes: raise the receiver's limit"
+    return None
 
 
 def _percentiles(latencies: Latencies) -> str:

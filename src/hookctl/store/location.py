@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hookctl.statefolder import make_folder, state_folder, sync_folder
 from hookctl.store.problems import StoreError, StoreForeignError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _FILE_NAME = "deliveries.db"
 # what SQLite keeps beside a database; it gives them the database's own permissions
@@ -19,20 +20,15 @@ _FOREIGN_HINT = "move it away, or use another state directory (XDG_STATE_HOME)"
 
 
 def default_path(env: Mapping[str, str]) -> Path:
-    """Return the store's path: in `$XDG_STATE_HOME/hookctl/`, else in `~/.local/state/hookctl/`.
-
-    A relative `XDG_STATE_HOME` counts as none, as its specification has it.
+    """Return the store's path: in the folder for hookctl's state.
 
     Raises:
-        StoreError: neither variable says where.
+        StoreError: neither `XDG_STATE_HOME` nor `HOME` says where that is.
     """
-    state = env.get("XDG_STATE_HOME", "")
-    if not Path(state).is_absolute():
-        home = env.get("HOME", "")
-        if not home:
-            raise StoreError("there is no place for the store: HOME is not set", hint="set XDG_STATE_HOME or HOME")
-        state = f"{home}/.local/state"
-    return Path(state, "hookctl", _FILE_NAME).absolute()
+    folder = state_folder(env)
+    if folder is None:
+        raise StoreError("there is no place for the store: HOME is not set", hint="set XDG_STATE_HOME or HOME")
+    return folder / _FILE_NAME
 
 
 def prepare(path: Path) -> None:
@@ -45,7 +41,7 @@ def prepare(path: Path) -> None:
         StoreError: the folder or the file cannot be made.
     """
     try:
-        _make_folder(path.parent)
+        make_folder(path.parent)
         _make_file(path)
         for name in (path.name, *(path.name + companion for companion in _COMPANIONS)):
             _make_private(path.with_name(name))
@@ -54,18 +50,6 @@ def prepare(path: Path) -> None:
             f"cannot make the store {path}: {error.strerror or error}",
             hint="check the path, the space and the permissions of its folder",
         ) from error
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.is_dir():
-        return
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        return
-    # a umask can take away what mkdir was asked for
-    folder.chmod(0o700)
 
 
 def _make_file(path: Path) -> None:
@@ -78,11 +62,7 @@ def _make_file(path: Path) -> None:
     finally:
         os.close(descriptor)
     # SQLite sees to what is in the file; that there is one must outlast a power cut too
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _make_private(path: Path) -> None:

@@ -5,6 +5,7 @@
 
 from hookctl.tunnel.interface import Say, Tunnel, TunnelError
 from hookctl.tunnel.ngrok import NgrokOptions, NgrokTunnel
+from hookctl.tunnel.problems import explain
 from hookctl.tunnel.public_url import PublicUrl
 
-__all__ = ["NgrokOptions", "NgrokTunnel", "PublicUrl", "Say", "Tunnel", "TunnelError"]
+__all__ = ["NgrokOptions", "NgrokTunnel", "PublicUrl", "Say", "Tunnel", "TunnelError", "explain"]

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hookctl.store import default_path
+from hookctl.statefolder import make_folder, state_folder
 from hookctl.tunnel import processes
 from hookctl.tunnel.interface import TunnelError
 
@@ -31,9 +31,13 @@ def base_folder(env: Mapping[str, str]) -> Path:
     """Return the folder that holds those of the agents: `tunnels` in hookctl's state.
 
     Raises:
-        StoreError: there is no place for it.
+        TunnelError: no variable says where that is.
     """
-    return default_path(env).parent / "tunnels"
+    folder = state_folder(env)
+    if folder is None:
+        message = "there is no place for the ngrok agent's settings: HOME is not set"
+        raise TunnelError(message, hint="set XDG_STATE_HOME or HOME")
+    return folder / "tunnels"
 
 
 class AgentFolder:
@@ -120,8 +124,8 @@ def clean_up(base: Path) -> int:
 @contextmanager
 def _alone(base: Path) -> Iterator[None]:
     """Let no other process make or remove folders meanwhile: one is locked a moment after it is made."""
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    base.chmod(0o700)
+    make_folder(base.parent)
+    make_folder(base)
     with _locked(base, wait=True):
         yield
 

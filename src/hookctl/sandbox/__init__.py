@@ -1,0 +1,1 @@
+"""A local stand-in of a vendor's business API, made of the description of that API alone."""
