@@ -18,6 +18,7 @@ COMMANDS = {
     "deliveries": "List, show, export and prune what was received.",
     "check": "Say whether a receiver is right, and what is wrong with it.",
     "listen": "Receive deliveries: verify, keep, show, pass on.",
+    "tunnel": "Give your local app a public URL, and watch what arrives.",
     "replay": "Send again what was received, or a capture from a file.",
     "webhook": "Show, set and test the webhook at the vendor's.",
     "sandbox": "Stand in for the vendor's business API, and really deliver.",
