@@ -38,6 +38,8 @@ def summed_up(
     ordered = sorted(deviations, key=_weight)
     worst = ordered[0]
     exchange = worst.exchange
+    # refused, but by failing
+    lighter = worst.result is Result.FAIL and worst.severity is not check.severity
     return Outcome(
         check,
         worst.result,
@@ -46,6 +48,7 @@ def summed_up(
         "; ".join(_told(ordered)),
         tuple(ordered),
         duration_ms or (0.0 if exchange is None else exchange.attempt.duration_ms),
+        hint=f"{check.fix}; what is thrown becomes an answer that has it sent again" if lighter else None,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
+from html import unescape
 from typing import TYPE_CHECKING, Protocol
 
 from hookctl.check.catalogue import CONTROL
@@ -36,7 +38,9 @@ MAX_WIDTH = 100
 _ID_WIDTH = 14
 _INDENT = "    "
 _LABEL_WIDTH = 10
-_ANSWER_LINES = 4
+_ANSWER_CHARACTERS = 200
+
+_MARKUP = re.compile(r"<(?:style|script|title)\b[^>]*>[^<]*</|<[^>]*>", re.IGNORECASE)
 
 
 class CheckReport(Protocol):
@@ -170,10 +174,14 @@ class TextCheckReport:
         response = attempt.response
         if response is None:
             return "nothing"
-        text = safe_text(clean(response.body.decode("utf-8", "backslashreplace")))
-        body = " ".join(" ".join(excerpt(text)[:_ANSWER_LINES]).split())
+        text = response.body.decode("utf-8", "backslashreplace")
+        if "html" in (response.header("content-type") or "").lower():
+            # of a page, what a reader would see
+            text = unescape(_MARKUP.sub(" ", text))
+        # cleaned before it is cut: of a secret that is cut the rest would stay
+        body = " ".join(safe_text(clean(text)).split())
         said = f"{response.status} after {attempt.duration_ms:.0f} ms"
-        return f"{said}: {cut(body, 200)}" if body else said
+        return f"{said}: {cut(body, _ANSWER_CHARACTERS)}" if body else said
 
     def _wrapped(self, text: str, lead: str, *, tone: Tone | None = None) -> None:
         lines = textwrap.wrap(
@@ -227,6 +235,7 @@ def _said_by_status(outcome: Outcome) -> bool:
     exchange = outcome.deciding
     alone = len(outcome.deviations) == 1 and not outcome.deviations[0].label
     plain = outcome.check.manner is Manner.EACH and outcome.check.id != CONTROL
+    plain = plain and outcome.severity is outcome.check.severity
     return plain and alone and exchange is not None and status_of(exchange) is not None
 
 
