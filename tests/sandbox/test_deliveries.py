@@ -7,7 +7,7 @@ import hmac
 import json
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +20,8 @@ from tests.receivers.launch import PROGRAMS, running
 from tests.sandboxed import sandboxed
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from tests.cli.recorder import Answer, Received, Recorder
     from tests.harness import Cli
     from tests.receivers.launch import Program
@@ -44,6 +46,11 @@ def final(sandbox: Sandboxed, webhook: str, delivery: str) -> dict[str, Any]:
             return answer
         assert time.monotonic() < until_s, answer
         time.sleep(0.01)
+
+
+def patient(cli: Cli) -> AbstractContextManager[Sandboxed]:
+    """Run a sandbox that waits for a receiver as long as a busy machine may take."""
+    return sandboxed(cli, "--timeout", "60")
 
 
 def failing(times: int, status: int = 503) -> Any:  # noqa: ANN401 - what a recorder answers
@@ -302,7 +309,7 @@ def test_a_delivery_can_be_asked_for_by_its_name(cli: Cli) -> None:
         assert sandbox.test_webhook(webhook, "d1").body["status"] == "succeeded"
 
 
-def test_a_second_question_while_the_receiver_is_still_busy_is_answered_at_once(sandbox: Sandboxed) -> None:
+def test_a_second_question_while_the_receiver_is_still_busy_is_answered_at_once(cli: Cli) -> None:
     arrived, release = threading.Event(), threading.Event()
 
     def slow(_: int, __: Received) -> Answer:
@@ -310,7 +317,7 @@ def test_a_second_question_while_the_receiver_is_still_busy_is_answered_at_once(
         release.wait(PATIENCE_S)
         return 200, b""
 
-    with recording(slow) as receiver, ThreadPoolExecutor(1) as thread:
+    with recording(slow) as receiver, patient(cli) as sandbox, ThreadPoolExecutor(1) as thread:
         webhook = sandbox.create(receiver.base, "order.paid", secret=SECRET).body["id"]
         first = thread.submit(sandbox.test_webhook, webhook, "d1")
         assert arrived.wait(PATIENCE_S)
@@ -335,14 +342,14 @@ def test_the_oldest_deliveries_are_forgotten(cli: Cli, recorder: Recorder) -> No
 # many at once
 
 
-def test_many_tests_at_once_all_arrive_and_a_slow_receiver_holds_up_no_call(sandbox: Sandboxed) -> None:
+def test_many_tests_at_once_all_arrive_and_a_slow_receiver_holds_up_no_call(cli: Cli) -> None:
     release = threading.Event()
 
     def slow(_: int, __: Received) -> Answer:
         release.wait(PATIENCE_S)
         return 200, b""
 
-    with recording(slow) as receiver, ThreadPoolExecutor(12) as threads:
+    with recording(slow) as receiver, patient(cli) as sandbox, ThreadPoolExecutor(12) as threads:
         sandbox.configure(receiver.base, secret=SECRET)
         under_way = [threads.submit(sandbox.test, "order.paid") for _ in range(12)]
         receiver.wait(12, PATIENCE_S)
@@ -351,6 +358,29 @@ def test_many_tests_at_once_all_arrive_and_a_slow_receiver_holds_up_no_call(sand
         assert all(one.result(PATIENCE_S).body["success"] for one in under_way)
     assert len({json.loads(request.body)["id"] for request in receiver.requests}) == 12
     assert all(genuine(request) for request in receiver.requests)
+
+
+def test_one_that_has_to_wait_for_its_turn_is_requested_and_not_yet_processing(cli: Cli) -> None:
+    release = threading.Event()
+
+    def slow(_: int, __: Received) -> Answer:
+        release.wait(PATIENCE_S)
+        return 200, b""
+
+    with recording(slow) as receiver, patient(cli) as sandbox, ThreadPoolExecutor(18) as threads:
+        webhook = sandbox.create(receiver.base, "order.paid", secret=SECRET).body["id"]
+        # as many as are delivered at once
+        busy = [threads.submit(sandbox.test_webhook, webhook, f"d{number}") for number in range(16)]
+        receiver.wait(16, PATIENCE_S)
+        # of two calls the second is answered at once, whichever that is
+        both = [threads.submit(sandbox.test_webhook, webhook, "last") for _ in range(2)]
+        answered = next(as_completed(both, PATIENCE_S))
+        asked = answered.result().body["status"]
+        release.set()
+        others = [one for one in (*busy, *both) if one is not answered]
+        assert {one.result(PATIENCE_S).body["status"] for one in others} == {"succeeded"}
+    assert asked == "requested"
+    assert len(receiver.requests) == 17
 
 
 def test_a_new_secret_signs_from_then_on_and_retries_keep_the_old_one(cli: Cli) -> None:
@@ -364,6 +394,33 @@ def test_a_new_secret_signs_from_then_on_and_retries_keep_the_old_one(cli: Cli) 
     assert (genuine(first), genuine(again), genuine(third, "whsec_the_next_one")) == (True, True, True)
 
 
+# what is bounded
+
+
+def test_only_so_many_deliveries_wait_to_be_tried_again(cli: Cli) -> None:
+    with recording(always(503)) as receiver, sandboxed(cli, "--retry", "1h", "--timeout", "60") as sandbox:
+        sandbox.configure(receiver.base, secret=SECRET)
+        with ThreadPoolExecutor(16) as threads:
+            list(threads.map(lambda _: sandbox.test("order.paid"), range(1000)))
+        sandbox.test("order.paid")
+        sandbox.wait_for_error("note: 1,000 deliveries wait to be tried again: the next is tried once\n")
+        assert sandbox.end() == 0
+        records = [json.loads(line) for line in sandbox.rest()]
+    tries = [record for record in records if record["type"] == "delivery"]
+    assert [record["next_s"] for record in tries] == [3600.0] * 1000 + [None]
+    assert records[-1]["waiting_retries"] == 1000
+
+
+def test_more_secrets_than_can_be_masked_are_not_taken(sandbox: Sandboxed) -> None:
+    for number in range(1000):
+        assert sandbox.configure("http://localhost/", secret=f"whsec_number_{number}").status == 200
+    # an old one is none more
+    assert sandbox.configure("http://localhost/", secret="whsec_number_7").status == 200
+    refused = sandbox.configure("http://localhost/", secret="whsec_one_too_many")
+    assert (refused.status, refused.body["details"]["field"]) == (409, "webhookSecret")
+    assert sandbox.test("order.paid").status == 200
+
+
 # what is never shown
 
 
@@ -371,10 +428,12 @@ def test_a_new_secret_signs_from_then_on_and_retries_keep_the_old_one(cli: Cli) 
 def test_a_secret_that_a_receiver_echoes_is_masked(cli: Cli, form: str) -> None:
     canary = "whsec_canary_in_the_sandbox"
     echo = b"HTTP/1.1 401 No\r\nX-Echo: %b\r\nContent-Length: %d\r\n\r\n%b" % ((canary.encode(), 27, canary.encode()))
+    # the HTTP library quotes a line that it does not like
+    quoted = b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % canary.encode()
     verbose = ("-v",) if form == "text" else ()
     with (
         raw_server(lambda _: echo) as receiver,
-        raw_server(lambda _: canary.encode()) as broken,
+        raw_server(lambda _: quoted) as broken,
         sandboxed(cli, *verbose, form=form) as sandbox,
     ):
         answers = []

@@ -22,7 +22,7 @@ from hookctl.flows.unawaited import UnawaitedThreads
 from hookctl.model import Attempt, Delivery, Secret, SecretPair, SignedRequest
 from hookctl.payload import IdSource, RenderOptions, render
 from hookctl.receiver import CaptureServer, Limits, Refusal, Reply
-from hookctl.sandbox.bridge import App, ask
+from hookctl.sandbox.bridge import REMARK, App, ask
 from hookctl.sandbox.dialect import Desk, Dialect
 from hookctl.sandbox.orders import Fate, Outcome
 from hookctl.sandbox.records import Maker
@@ -280,7 +280,7 @@ class Sandbox:
         return self._summary
 
     def _build(self) -> App:
-        # 100 ms to load, and this command alone needs it
+        # 100 ms to load: not before all else is known to be right
         from hookctl.sandbox.routes import Access, build_app
 
         plan = self._plan
@@ -298,7 +298,7 @@ class Sandbox:
         self._summary.rejected += reply.status >= 400
         duration_ms = (self._loop.time() - started_s) * 1000
         at_ms = request.received_at_ms
-        self._emit(Called(at_ms, request.method, request.target, reply.status, duration_ms, state.get("remark")))
+        self._emit(Called(at_ms, request.method, request.target, reply.status, duration_ms, state.get(REMARK)))
         return reply
 
     def _take_secret(self, secret: str) -> bool:
@@ -335,9 +335,15 @@ class Sandbox:
 
     async def _try(self, parcel: _Parcel, number: int) -> Outcome:
         """Make one try, and return what has become of the delivery."""
-        parcel.progress(Outcome(Fate.UNDER_WAY, parcel.payload.event_id))
         request = self._request(parcel)
-        attempt = await self._threads.call(lambda: self._send(request))
+        begun = Outcome(Fate.UNDER_WAY, parcel.payload.event_id)
+
+        def send() -> Attempt:
+            # when its turn has come, and not before: the threads are few
+            self._loop.call_soon_threadsafe(parcel.progress, begun)
+            return self._send(request)
+
+        attempt = await self._threads.call(send)
         outcome = _outcome(attempt, parcel.payload.event_id, self._runtime.redactor.clean)
         taken = outcome.fate is Fate.TAKEN
         self._summary.deliveries += 1

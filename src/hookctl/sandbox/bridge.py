@@ -22,6 +22,10 @@ App: TypeAlias = Callable[
 """An ASGI application."""
 
 
+REMARK = "remark"
+"""Name in an application's state of what whoever watches should know of a request."""
+
+
 async def ask(app: App, request: CapturedRequest, state: dict[str, Any]) -> Reply:
     """Return an application's answer to a request.
 

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from hookctl.delivery.endpoint import is_loopback_name
 from hookctl.payload.jsontext import encode
 from hookctl.sandbox.bodies import Template
+from hookctl.sandbox.bridge import REMARK
 from hookctl.sandbox.dialect import Answer, Call, Dialect, Handler
 from hookctl.sandbox.problems import ProblemError
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
     from hookctl.model import Provider
     from hookctl.model.api import ApiSpec
-
-REMARK = "remark"
-"""Name of the request's state that holds what whoever watches should know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +57,8 @@ class Access:
         given = request.headers.get("authorization")
         if given is None:
             raise ProblemError(401, f"The Authorization header is missing: {scheme.replace('{token}', 'TOKEN')}")
-        # header values are Latin-1 on the wire, and the token is what the user's shell made of it
-        if not hmac.compare_digest(given.encode("latin-1"), expected.encode("utf-8", "surrogateescape")):
+        # as bytes: of texts it compares ASCII only
+        if not hmac.compare_digest(given.encode("latin-1"), expected.encode()):
             raise ProblemError(401, "The token is not the one of this sandbox")
         account = request.path_params.get("account", self.account)
         if account != self.account:
