@@ -148,24 +148,26 @@ class Certificates:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    first = _authority(tmp_path_factory.mktemp("authority"))
-    second = _authority(tmp_path_factory.mktemp("other"))
+    first = new_authority(tmp_path_factory.mktemp("authority"))
+    second = new_authority(tmp_path_factory.mktemp("other"))
     names = "DNS:localhost,DNS:receiver.example,IP:127.0.0.1,IP:::1"
     return Certificates(
         first.file,
         second.file,
-        good=_context(first.issue("good", alternative=names)),
-        expired=_context(first.issue("expired", alternative=names, days=-1)),
-        wrong_host=_context(first.issue("wrong", alternative="DNS:another.example")),
+        good=server_context(first.issue("good", alternative=names)),
+        expired=server_context(first.issue("expired", alternative=names, days=-1)),
+        wrong_host=server_context(first.issue("wrong", alternative="DNS:another.example")),
     )
 
 
-def _authority(folder: Path) -> Authority:
+def new_authority(folder: Path) -> Authority:
+    """Make an authority in an empty folder."""
     _openssl(folder, *_new_key("ca"), "-x509", "-subj", "/CN=Throw-away CA", "-days", "2", "-out", "ca.pem")
     return Authority(folder)
 
 
-def _context(file: Path) -> ssl.SSLContext:
+def server_context(file: Path) -> ssl.SSLContext:
+    """Return what a server with this certificate and key speaks TLS with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context
