@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 settings.register_profile("hookctl", deadline=None)
 settings.load_profile("hookctl")
 
-_OUTSIDE_PREFIXES = ("ARKY_", "ARCADE_", "HOOKCTL_", "XDG_")
+_OUTSIDE_PREFIXES = ("ARKY_", "ARCADE_", "HOOKCTL_", "XDG_", "NGROK_", "PYNGROK_", "STAND_IN_")
 _OUTSIDE_NAMES = {
     "HTTP_PROXY",
     "HTTPS_PROXY",

@@ -18,6 +18,7 @@ from hookctl.errors import ExitCode
 from hookctl.model import Capture, CapturedRequest, Reason, Verdict
 from hookctl.store import Arrival, Store, default_path
 from tests.cli.recorder import unused_port
+from tests.cli.tunnelling import tunnels_in
 from tests.sandboxed import sandboxed
 from tests.vendors.business import ACCOUNT, TOKEN, Business, running
 
@@ -98,6 +99,9 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
     if words[0] == "check" and "--list" not in words:
         _check(cli.with_secrets(), words)
         return
+    if words[0] == "tunnel":
+        _tunnel(cli.with_secrets(), words)
+        return
     if words[0] == "sandbox":
         # goes on until it is told to end
         with sandboxed(cli.with_secrets(), *words[1:], form="text") as sandbox:
@@ -124,6 +128,24 @@ def _check(cli: Cli, words: list[str]) -> None:
         words[words.index("--start") + 1] = "false"
     result = cli(*words)
     assert result.code == ExitCode.NETWORK, result
+
+
+def _tunnel(cli: Cli, words: list[str]) -> None:
+    """Run an example of `hookctl tunnel` with the stand-in for ngrok's agent and a business that delivers nothing."""
+    tunnels = tunnels_in(cli.folder, cli)
+    with running(Business()) as api:
+        cli.env |= {"ARKY_TOKEN": TOKEN, "ARKY_BUSINESS_ID": ACCOUNT, "ARKY_BASE_URL": api.base}
+        port = ("--port", "0") if "--public-url" in words else ()
+        # where a test is asked for, it does not come
+        limit = ("--timeout", "0.5") if "--test" in words else ()
+        if limit:
+            result = cli(*words, *limit)
+            assert (result.code, result.out.count("points here until the end")) == (5, 1)
+        else:
+            with tunnels.open(*words[1:], *port, form="text") as tunnel:
+                assert tunnel.line().startswith(f"{tunnel.url} --> http://localhost:3000, ")
+                assert tunnel.end() == 0
+    tunnels.check_clean()
 
 
 def _verify(cli: Cli, words: list[str]) -> None:

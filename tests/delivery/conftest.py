@@ -132,13 +132,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates(
         first.file,
         second.file,
-        good=_context(first.issue("good", alternative=names)),
-        expired=_context(first.issue("expired", alternative=names, days=-1)),
-        wrong_host=_context(first.issue("wrong", alternative="DNS:another.example")),
+        good=server_context(first.issue("good", alternative=names)),
+        expired=server_context(first.issue("expired", alternative=names, days=-1)),
+        wrong_host=server_context(first.issue("wrong", alternative="DNS:another.example")),
     )
 
 
-def _context(file: Path) -> ssl.SSLContext:
+def server_context(file: Path) -> ssl.SSLContext:
+    """Return what a server with this certificate and key speaks TLS with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context
