@@ -17,6 +17,7 @@ COMMANDS = {
     "verify": "Say whether captured deliveries are genuine, and why not.",
     "deliveries": "List, show, export and prune what was received.",
     "listen": "Receive deliveries: verify, keep, show, pass on.",
+    "tunnel": "Give your local app a public URL, and watch what arrives.",
     "replay": "Send again what was received, or a capture from a file.",
     "webhook": "Show, set and test the webhook at the vendor's.",
     "sandbox": "Stand in for the vendor's business API, and really deliver.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -14,13 +13,25 @@ from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
 from hookctl.cli.options import (
     HIDDEN_SECRET,
+    allow_remote_option,
     cacert_option,
+    check_seconds,
+    events_option,
     host_option,
     insecure_option,
+    max_body_option,
+    no_store_option,
     port_option,
+    quiet_option,
     ready_file_option,
     refuse_secret,
+    require_valid_option,
+    retry_option,
     secret_file_option,
+    tolerance_option,
+    until_option,
+    verbose_option,
+    whose_option,
 )
 from hookctl.cli.ready_file import ReadyFile, marking
 from hookctl.errors import UsageError
@@ -48,9 +59,6 @@ RESULTS = "What is shown and kept"
 
 DEFAULT_PORT = 4400
 
-FORWARD_TIMEOUT_S = 30.0
-"""How long a receiver may take; the vendor will have given up long before."""
-
 app = new_app()
 
 Texts = Optional[list[str]]  # noqa: UP045 - Typer reads annotations at run time
@@ -63,16 +71,7 @@ def listen_command(
     port: Annotated[int, port_option(WHERE)] = DEFAULT_PORT,
     host: Annotated[str, host_option(WHERE)] = "127.0.0.1",
     ready_file: Annotated[Optional[Path], ready_file_option(WHERE)] = None,  # noqa: UP045
-    max_body: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            "--max-body",
-            metavar="BYTES",
-            min=0,
-            help="Larger bodies are refused with 413. [default: 1048576]",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
+    max_body: Annotated[Optional[int], max_body_option(WHERE)] = None,  # noqa: UP045
     forward_to: Annotated[
         Text,
         typer.Option(
@@ -83,23 +82,8 @@ def listen_command(
             rich_help_panel=FORWARD,
         ),
     ] = None,
-    retry: Annotated[
-        Text,
-        typer.Option(
-            "--retry",
-            metavar="SCHEDULE",
-            help="Pass on again after these pauses, while it fails: 1s,5s,30s.",
-            rich_help_panel=FORWARD,
-        ),
-    ] = None,
-    allow_remote: Annotated[
-        bool,
-        typer.Option(
-            "--allow-remote",
-            help="Let an endpoint from a project's hookctl.toml be another machine.",
-            rich_help_panel=FORWARD,
-        ),
-    ] = False,
+    retry: Annotated[Text, retry_option(FORWARD)] = None,
+    allow_remote: Annotated[bool, allow_remote_option(FORWARD)] = False,
     cacert: Annotated[Optional[Path], cacert_option(FORWARD)] = None,  # noqa: UP045
     insecure: Annotated[bool, insecure_option(FORWARD)] = False,
     respond: Annotated[
@@ -116,64 +100,22 @@ def listen_command(
     delay: Annotated[
         float, typer.Option("--delay", metavar="S", min=0, help="Answer S seconds later.", rich_help_panel=ANSWER)
     ] = 0.0,
-    require_valid: Annotated[
-        bool,
-        typer.Option(
-            "--require-valid",
-            help="Refuse what is not valid, as the provider documents (401, 403).",
-            rich_help_panel=ANSWER,
-        ),
-    ] = False,
-    provider: Annotated[
-        Text,
-        typer.Option(
-            "--provider",
-            metavar="NAME",
-            autocompletion=complete.providers,
-            help="Whose deliveries they are. [default: found out]",
-            rich_help_panel=JUDGED,
-        ),
-    ] = None,
+    require_valid: Annotated[bool, require_valid_option(ANSWER)] = False,
+    provider: Annotated[Text, whose_option(JUDGED)] = None,
     secret_file: Annotated[Texts, secret_file_option(JUDGED)] = None,
-    tolerance: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(
-            "--tolerance",
-            metavar="S",
-            help="What was signed longer ago is not valid.",
-            rich_help_panel=JUDGED,
-        ),
-    ] = None,
-    until: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            "--until", metavar="N", min=1, help="After N deliveries of the wanted events.", rich_help_panel=END
-        ),
-    ] = None,
+    tolerance: Annotated[Optional[float], tolerance_option(JUDGED)] = None,  # noqa: UP045
+    until: Annotated[Optional[int], until_option(END)] = None,  # noqa: UP045
     timeout: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option("--timeout", metavar="S", help="After S seconds, with exit code 1.", rich_help_panel=END),
     ] = None,
-    events: Annotated[
-        Texts,
-        typer.Option(
-            "--events",
-            metavar="LIST",
-            autocompletion=complete.events,
-            help="Show, pass on and count only these: names, globs; commas, repeatable.",
-            rich_help_panel=RESULTS,
-        ),
-    ] = None,
-    no_store: Annotated[bool, typer.Option("--no-store", help="Keep nothing.", rich_help_panel=RESULTS)] = False,
+    events: Annotated[Texts, events_option(RESULTS)] = None,
+    no_store: Annotated[bool, no_store_option(RESULTS)] = False,
     format: Annotated[  # noqa: A002 - the option's name
         Format, typer.Option("--format", help="How results are written.", rich_help_panel=RESULTS)
     ] = Format.TEXT,
-    verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Show headers and bodies.", rich_help_panel=RESULTS)
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Show only what goes wrong.", rich_help_panel=RESULTS)
-    ] = False,
+    verbose: Annotated[bool, verbose_option(RESULTS)] = False,
+    quiet: Annotated[bool, quiet_option(RESULTS)] = False,
     secret: Annotated[Text, HIDDEN_SECRET] = None,
 ) -> int:
     """Receive deliveries: verify, keep, show, pass on.
@@ -187,7 +129,7 @@ def listen_command(
     hookctl listen --until 3 --timeout 30 --events 'order.*' --format ndjson
     """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
     refuse_secret(secret, "listen")
-    _check_numbers(delay, timeout, tolerance)
+    check_seconds(delay=delay, timeout=timeout, tolerance=tolerance)
     if verbose and quiet:
         raise UsageError("--verbose and --quiet exclude each other")
     if forward_to is None and (retry is not None or insecure or cacert is not None):
@@ -239,19 +181,13 @@ def listen_command(
     return summary.exit_code(until)
 
 
-def _check_numbers(delay: float, timeout: float | None, tolerance: float | None) -> None:
-    for name, value in (("--delay", delay), ("--timeout", timeout), ("--tolerance", tolerance)):
-        if value is not None and not (isfinite(value) and value >= 0):
-            raise UsageError(f"{name} must be a number of seconds, 0 or more")
-
-
 def _forward(
     runtime: Runtime, forward_to: str, allow_remote: bool, cacert: Path | None, insecure: bool
 ) -> ForwardOptions:
     from hookctl.config import Origin, Setting, load_config
     from hookctl.delivery import ClientOptions
     from hookctl.delivery.endpoint import resolve_base
-    from hookctl.flows.forward import ForwardOptions
+    from hookctl.flows.forward import FORWARD_TIMEOUT_S, ForwardOptions
 
     setting = Setting(forward_to, Origin.FLAG, "--forward-to")
     endpoint = resolve_base(setting, load_config(runtime), allow_remote=allow_remote)

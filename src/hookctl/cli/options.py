@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from hookctl.cli import complete
 from hookctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +69,106 @@ def ready_file_option(panel: str) -> Any:  # noqa: ANN401
         help="Appears, with the URL in it, when the port is open; gone when it closes.",
         rich_help_panel=panel,
     )
+
+
+# what a command that listens and passes deliveries on has besides
+
+
+def retry_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--retry`, under a heading of the help."""
+    return typer.Option(
+        "--retry",
+        metavar="SCHEDULE",
+        help="Pass on again after these pauses, while it fails: 1s,5s,30s.",
+        rich_help_panel=panel,
+    )
+
+
+def allow_remote_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--allow-remote`, under a heading of the help."""
+    return typer.Option(
+        "--allow-remote",
+        help="Let an endpoint from a project's hookctl.toml be another machine.",
+        rich_help_panel=panel,
+    )
+
+
+def require_valid_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--require-valid`, under a heading of the help."""
+    return typer.Option(
+        "--require-valid",
+        help="Refuse what is not valid, as the provider documents (401, 403).",
+        rich_help_panel=panel,
+    )
+
+
+def whose_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--provider` for what arrives, under a heading of the help."""
+    return typer.Option(
+        "--provider",
+        metavar="NAME",
+        autocompletion=complete.providers,
+        help="Whose deliveries they are. [default: found out]",
+        rich_help_panel=panel,
+    )
+
+
+def tolerance_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--tolerance` for what arrives, under a heading of the help."""
+    return typer.Option(
+        "--tolerance", metavar="S", help="What was signed longer ago is not valid.", rich_help_panel=panel
+    )
+
+
+def until_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--until`, under a heading of the help."""
+    return typer.Option(
+        "--until", metavar="N", min=1, help="After N deliveries of the wanted events.", rich_help_panel=panel
+    )
+
+
+def events_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--events`, under a heading of the help."""
+    return typer.Option(
+        "--events",
+        metavar="LIST",
+        autocompletion=complete.events,
+        help="Show, pass on and count only these: names, globs; commas, repeatable.",
+        rich_help_panel=panel,
+    )
+
+
+def max_body_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--max-body`, under a heading of the help."""
+    return typer.Option(
+        "--max-body",
+        metavar="BYTES",
+        min=0,
+        help="Larger bodies are refused with 413. [default: 1048576]",
+        rich_help_panel=panel,
+    )
+
+
+def no_store_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--no-store`, under a heading of the help."""
+    return typer.Option("--no-store", help="Keep nothing.", rich_help_panel=panel)
+
+
+def verbose_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--verbose` for what arrives, under a heading of the help."""
+    return typer.Option("-v", "--verbose", help="Show headers and bodies.", rich_help_panel=panel)
+
+
+def quiet_option(panel: str) -> Any:  # noqa: ANN401
+    """Return `--quiet` for what arrives, under a heading of the help."""
+    return typer.Option("-q", "--quiet", help="Show only what goes wrong.", rich_help_panel=panel)
+
+
+def check_seconds(**named: float | None) -> None:
+    """Raise `UsageError` when an option's value is no number of seconds from 0 on."""
+    for name, value in named.items():
+        if value is not None and not (isfinite(value) and value >= 0):
+            raise UsageError(f"--{name} must be a number of seconds, 0 or more")
 
 
 def refuse_secret(value: str | None, command: str) -> None:

@@ -316,6 +316,15 @@ def restore(
     return max(codes, default=ExitCode.YES)
 
 
+def refuse_token(value: str | None) -> None:
+    """Raise `UsageError` when an access token is given as an option's value."""
+    if value is not None:
+        raise UsageError(
+            "--token is not an option: every user of the machine can read a command line",
+            hint="set the vendor's variable (ARKY_TOKEN)",
+        )
+
+
 def _options(
     provider: str | None,
     business: str | None,
@@ -327,11 +336,7 @@ def _options(
     timeout: float | None,
     token: str | None,
 ) -> WebhookOptions:
-    if token is not None:
-        raise UsageError(
-            "--token is not an option: every user of the machine can read a command line",
-            hint="set the vendor's variable (ARKY_TOKEN)",
-        )
+    refuse_token(token)
     check_timeout(timeout)
     from hookctl.flows.webhook import TIMEOUT_S, WebhookOptions
     from hookctl.vendors import AccessOptions

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 AT_ONCE = 64
 """Deliveries that are passed on at the same time; the listener takes no more connections either."""
 
+FORWARD_TIMEOUT_S = 30.0
+"""How long a receiver may take; the vendor will have given up long before."""
+
 _TRUNCATED = "its answer went on past 1 MiB: the rest was cut off"
 
 

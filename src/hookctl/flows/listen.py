@@ -117,6 +117,13 @@ class End(Enum):
     TIMED_OUT = auto()
     INTERRUPTED = auto()
     TERMINATED = auto()
+    FAILED = auto()
+    """What it was to listen for cannot come any more."""
+
+    @classmethod
+    def by(cls, number: signal.Signals) -> End:
+        """Return what a signal means."""
+        return cls.INTERRUPTED if number is signal.SIGINT else cls.TERMINATED
 
 
 @dataclass(slots=True)
@@ -176,15 +183,17 @@ async def listen(
         HookctlError: `emit` or `flush` raised it; the listener ends as it does otherwise.
         SecretError: valid signatures are required and there is no secret to tell them by.
     """
-    if options.require_valid and not examiner.secrets:
-        problem = next(iter(examiner.secret_problems.values()))
-        raise SecretError(f"--require-valid needs a secret: {problem.message}", hint=problem.hint)
     listener = Listener(examiner, options, runtime, emit, flush)
-    return await listener.run()
+    with signals(asyncio.get_running_loop(), lambda number: listener.end(End.by(number))):
+        return await listener.run()
+
+
+async def _nothing() -> None:
+    pass
 
 
 class Listener:
-    """One listener under way."""
+    """One listener under way; for the arguments and errors see `listen`."""
 
     def __init__(
         self,
@@ -194,6 +203,9 @@ class Listener:
         emit: Callable[[ListenEvent], None],
         flush: Callable[[], None],
     ) -> None:
+        if options.require_valid and not examiner.secrets:
+            problem = next(iter(examiner.secret_problems.values()))
+            raise SecretError(f"--require-valid needs a secret: {problem.message}", hint=problem.hint)
         self._examiner = examiner
         self._options = options
         self._runtime = runtime
@@ -209,8 +221,12 @@ class Listener:
         self._replies: dict[int, Reply] = {}
         self._trouble_told_s = float("-inf")
 
-    async def run(self) -> ListenSummary:
-        """Listen until something ends it."""
+    async def run(self, before_closing: Callable[[], Awaitable[None]] = _nothing) -> ListenSummary:
+        """Listen until something ends it.
+
+        Args:
+            before_closing: is awaited when it ends, while the port is still open.
+        """
         options = self._options
         handler = self._answer if options.forward is None else self._pass_on
         async with AsyncExitStack() as stack:
@@ -233,17 +249,17 @@ class Listener:
                 on_refused=self._refused,
             )
             await server.start(options.host, options.port)
-            with signals(self._loop, self._signalled):
-                self._emit(Ready(server.url, server.addresses))
-                try:
-                    async with asyncio.timeout(options.timeout_s):
-                        await self._ended.wait()
-                except TimeoutError:
-                    self._end(End.TIMED_OUT)
-                # those that were counted get their answers, however late the user wants those
-                waiting_s = options.delay_s if self._summary.end is End.COUNTED else 0.0
-                await server.stop(GRACE_S + waiting_s)
-                await self._drop_retries()
+            self._emit(Ready(server.url, server.addresses))
+            try:
+                async with asyncio.timeout(options.timeout_s):
+                    await self._ended.wait()
+            except TimeoutError:
+                self.end(End.TIMED_OUT)
+            await before_closing()
+            # those that were counted get their answers, however late the user wants those
+            waiting_s = options.delay_s if self._summary.end is End.COUNTED else 0.0
+            await server.stop(GRACE_S + waiting_s)
+            await self._drop_retries()
         self._teller.close()
         return self._summary
 
@@ -403,7 +419,7 @@ class Listener:
             return
         summary.counted += 1
         if summary.counted == self._options.until:
-            self._end(End.COUNTED)
+            self.end(End.COUNTED)
 
     def _count_passed(self, passed: Passed) -> None:
         status = passed.forwarded.status
@@ -442,10 +458,8 @@ class Listener:
             self._summary.refused += 1
             self._emit(refusal)
 
-    def _signalled(self, number: signal.Signals) -> None:
-        self._end(End.INTERRUPTED if number is signal.SIGINT else End.TERMINATED)
-
-    def _end(self, end: End) -> None:
+    def end(self, end: End) -> None:
+        """End it; the first reason stays."""
         if self._summary.end is None:
             self._summary.end = end
         self._ended.set()

@@ -118,8 +118,11 @@ class TextListenReport(LiveText):
             return
         self._line(f"listening on {self._style.paint(safe_line(ready.url), Tone.STRONG)}, Ctrl-C ends it")
         if self._retry is not None:
-            self._quiet_line(f"retries after {self._retry}: hookctl's own schedule, not the vendor's")
+            self._schedule(self._retry)
         self.flush()
+
+    def _schedule(self, retry: str) -> None:
+        self._quiet_line(f"retries after {retry}: hookctl's own schedule, not the vendor's")
 
     def _received(self, received: Received) -> None:
         verdict = received.finding.verdict

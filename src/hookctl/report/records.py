@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hookctl.flows.sandbox import Called, Opened, SandboxSummary, Sent
     from hookctl.flows.send import SendSummary
     from hookctl.flows.tally import Tally
+    from hookctl.flows.tunnel import Opened as TunnelOpened
     from hookctl.model import Delivery, Event, RawHeaders, Response, SignedRequest, Unreadable
     from hookctl.payload.drift import Drift
     from hookctl.receiver import Refusal
@@ -209,6 +210,16 @@ def verify_summary_record(tally: Tally, clean: Clean) -> Record:
 def ready_record(ready: Ready) -> Record:
     """Return `type:"ready"`, the first line of a listener: url, addresses."""
     return {"type": "ready", "url": ready.url, "addresses": list(ready.addresses)}
+
+
+def tunnel_record(opened: TunnelOpened, clean: Clean) -> Record:
+    """Return `type:"tunnel"`, the first line of a tunnel: public_url, target, webhook_urls."""
+    return {
+        "type": "tunnel",
+        "public_url": clean(opened.url),
+        "target": opened.target,
+        "webhook_urls": [{"provider": one.provider, "url": clean(opened.url + one.path)} for one in opened.paths],
+    }
 
 
 def received_record(received: Received, clean: Clean) -> Record:

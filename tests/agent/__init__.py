@@ -1,0 +1,1 @@
+"""A stand-in for the ngrok agent, and how tests run it."""
