@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = "hookctl.toml"
 
+VARIABLES = ("HOOKCTL_PROVIDER", "HOOKCTL_TO")
+"""What the environment can say; other variables that hookctl reads are the vendors' own."""
+
 _KEYS = ("provider", "endpoints", "providers", "api")
 _API_KEYS = ("url", "business", "dialect", "paths")
 

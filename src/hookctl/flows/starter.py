@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hookctl.catalogue import is_folder
@@ -18,6 +17,7 @@ from hookctl.flows.providers import open_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from hookctl.flows.frameworks import Found
     from hookctl.model import Provider
@@ -121,7 +121,7 @@ def _lines(found: Found, endpoints: tuple[Endpoint, ...], chosen: Provider | Non
     yield f"# hookctl's settings for this project, made for {found.framework.title}{where}. Every key may be left out."
     yield "# Options and HOOKCTL_* variables win over this file; it wins over ~/.config/hookctl/config.toml."
     yield "#"
-    yield "# No secret belongs here: hookctl reads it from the environment, else from .env.local or .env beside this file."
+    yield "# No secret belongs here: it comes from the environment, else from .env.local or .env beside this file."
     for endpoint in endpoints:
         secret = endpoint.provider.secret
         yield f"#   {secret.env}: {endpoint.provider.title}'s signing secret ({secret.where})"
