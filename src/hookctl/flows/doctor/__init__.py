@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hookctl.errors import ExitCode, HookctlError
 from hookctl.flows.doctor.api import check_api, check_clock, check_webhooks
 from hookctl.flows.doctor.configuration import check_config, check_providers, check_secrets
-from hookctl.flows.doctor.diagnostic import Diagnostic, DoctorOptions, Result, Setup
+from hookctl.flows.doctor.diagnostic import TIMEOUT_S, Diagnostic, DoctorOptions, Result, Setup, failed
 from hookctl.flows.doctor.endpoints import check_endpoints
 from hookctl.flows.doctor.installation import check_bytecode, check_hookctl, check_python
 from hookctl.flows.doctor.ngrok import check_agent, check_left_agents, check_token
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from hookctl.runtime import Runtime
 
 __all__ = ["CHECKS", "TIMEOUT_S", "Diagnostic", "DoctorOptions", "DoctorSummary", "Result", "diagnose"]
-
-from hookctl.flows.doctor.diagnostic import TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +97,4 @@ def _made(check: Check, setup: Setup) -> Iterator[Diagnostic]:
     try:
         yield from check.run(setup)
     except HookctlError as error:
-        yield Diagnostic(check.id, Result.FAIL, error.message, error.hint)
+        yield failed(check.id, error)

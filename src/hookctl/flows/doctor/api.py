@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hookctl.catalogue.administration import load_administration
 from hookctl.credentials import find_variable
 from hookctl.errors import HookctlError
-from hookctl.flows.doctor.diagnostic import Diagnostic, Result
+from hookctl.flows.doctor.diagnostic import Diagnostic, Result, failed
 from hookctl.flows.pointing import LATER, Outcome, leftovers, restore
 from hookctl.flows.webhook import Administered, WebhookOptions, notes_on_access, open_session
 from hookctl.model.api import Method
@@ -68,7 +68,7 @@ def check_webhooks(setup: Setup) -> Iterator[Diagnostic]:
     for leftover in left:
         if leftover.entry is None:
             assert leftover.problem is not None  # noqa: S101 - why there is no entry
-            yield Diagnostic("webhook", Result.FAIL, leftover.problem.message, leftover.problem.hint)
+            yield failed("webhook", leftover.problem)
         elif leftover.entry.target.provider not in setup.answered:
             yield _told(leftover)
     for administered in _administered(setup):
@@ -94,7 +94,7 @@ def _api(setup: Setup, administered: Administered) -> Iterator[Diagnostic]:
         try:
             session = stack.enter_context(open_session(setup.runtime, _options(setup), administered))
         except HookctlError as error:
-            yield Diagnostic(id_, Result.FAIL, error.message, error.hint)
+            yield failed(id_, error)
             return
         yield _asked(setup, id_, session)
 
@@ -108,7 +108,7 @@ def _asked(setup: Setup, id_: str, session: Session) -> Diagnostic:
     try:
         read_answer(attempt, access, writes=False)
     except HookctlError as error:
-        return Diagnostic(id_, Result.FAIL, error.message, error.hint or "check the URL and the network")
+        return failed(id_, error)
     setup.answered.add(access.provider.name)
     said = f"{access.base_url} answers, takes the token of {access.token.origin} and knows {access.account}"
     notes = "; ".join(notes_on_access(session))

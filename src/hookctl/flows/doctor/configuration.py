@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hookctl.config import VARIABLES, find_project_file, find_user_file
 from hookctl.credentials import SecretSource, find_variable
 from hookctl.errors import MissingSecretError, SecretError, did_you_mean
-from hookctl.flows.doctor.diagnostic import Diagnostic, Result
+from hookctl.flows.doctor.diagnostic import Diagnostic, Result, failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def check_providers(setup: Setup) -> Iterator[Diagnostic]:
     """Say which providers are meant, or why one cannot be used."""
     problem = setup.providers_problem
     if problem is not None:
-        yield Diagnostic("providers", Result.FAIL, problem.message, problem.hint)
+        yield failed("providers", problem)
         return
     said = ", ".join(f"{one.name} ({len(one.events)} events)" for one in setup.providers)
     yield Diagnostic("providers", Result.OK, said)
@@ -71,7 +71,7 @@ def _secret(setup: Setup, provider: Provider) -> Diagnostic:
             fix += f'; without {provider.title}, say provider = "..." in hookctl.toml'
         return Diagnostic(id_, result, error.message, fix)
     except SecretError as error:
-        return Diagnostic(id_, Result.FAIL, error.message, error.hint)
+        return failed(id_, error)
     assert secret is not None  # noqa: S101 - it was found a moment ago
     doubt = _doubt(secret, provider)
     if doubt is not None:

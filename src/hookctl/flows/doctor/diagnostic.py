@@ -44,6 +44,11 @@ class Diagnostic:
     """What to do about it."""
 
 
+def failed(id_: str, error: HookctlError, *, result: Result = Result.FAIL) -> Diagnostic:
+    """Return the line of an error; one that has no hint of its own gets the next step that there always is."""
+    return Diagnostic(id_, result, error.message, error.hint or "mend that, then run `hookctl doctor` again")
+
+
 @dataclass(frozen=True, slots=True)
 class DoctorOptions:
     """What the user said."""

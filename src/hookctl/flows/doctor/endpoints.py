@@ -9,7 +9,7 @@ from hookctl.config import Origin
 from hookctl.delivery import resolve_endpoint
 from hookctl.delivery.endpoint import Endpoint, is_loopback_name
 from hookctl.errors import InputError
-from hookctl.flows.doctor.diagnostic import Diagnostic, Result
+from hookctl.flows.doctor.diagnostic import Diagnostic, Result, failed
 from hookctl.model import FailureKind
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _endpoint(setup: Setup, provider: Provider) -> Diagnostic:
     try:
         endpoint = resolve_endpoint(provider, config.to, config, allow_remote=setup.options.allow_remote)
     except InputError as error:
-        return Diagnostic(id_, _unusable(setup, provider), error.message, error.hint)
+        return failed(id_, error, result=_unusable(setup, provider))
     url = endpoint.url
     proxy = None if endpoint.loopback_only else setup.client.proxy_for(url)
     failure = setup.client.reach(proxy or url, timeout_s=setup.options.timeout_s, loopback_only=endpoint.loopback_only)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hookctl.delivery.proxies import find_proxy
 from hookctl.errors import InputError
-from hookctl.flows.doctor.diagnostic import Diagnostic, Result
+from hookctl.flows.doctor.diagnostic import Diagnostic, Result, failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def check_proxies(setup: Setup) -> Iterator[Diagnostic]:
     try:
         servers = [find_proxy(f"{scheme}://{_BEYOND}/", proxied) for scheme in ("http", "https")]
     except InputError as error:
-        yield Diagnostic("proxy", Result.FAIL, error.message, error.hint)
+        yield failed("proxy", error)
         return
     shown = " and ".join(dict.fromkeys(server.shown for server in servers if server is not None))
     detail = f"{names}: {shown}; hookctl never sends to this machine through it; {_NGROK}"

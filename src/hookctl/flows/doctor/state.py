@@ -34,7 +34,7 @@ def _state(folder: Path) -> Diagnostic:
         found = folder.stat()
     except FileNotFoundError:
         above = next(place for place in folder.parents if place.exists())
-        if not above.is_dir() or not os.access(above, os.W_OK):
+        if not os.access(above, os.W_OK):
             return Diagnostic("state", Result.FAIL, f"{folder} cannot be made: {above} cannot be written to", another)
         return Diagnostic("state", Result.OK, f"{folder}, made when it is needed")
     except OSError as error:
