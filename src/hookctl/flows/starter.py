@@ -52,10 +52,11 @@ class Starter:
     @property
     def next_commands(self) -> tuple[tuple[str, str], ...]:
         """What to do next: commands, each with what it does."""
-        first = self.endpoints[0].provider
+        events = self.endpoints[0].provider.events
+        event = next((event for event in events if event.documented), events[0])
         return (
             ("hookctl doctor", "says what is still missing"),
-            (f"hookctl send {first.events[0].name}", "signs an event and delivers it to your app"),
+            (f"hookctl send {event.name}", "signs an event and delivers it to your app"),
             ("hookctl config show", "shows what is in force, and what says so"),
         )
 
@@ -69,8 +70,11 @@ def plan_starter(runtime: Runtime, provider: str | None) -> Starter:
 
     Raises:
         UnknownNameError: there is no such provider.
+        InputError: its folder has a name that no TOML can hold.
     """
     folder = runtime.cwd
+    if provider is not None and not provider.isprintable():
+        raise InputError(f"{provider!r} cannot be written into a {PROJECT_FILE}", hint="give the folder another name")
     # what a file further up says has no part in this one
     catalogue = open_catalogue(Config(None, {}, None, None), provider)
     found = find_framework(folder)

@@ -20,9 +20,10 @@ def show_starter(starter: Starter, runtime: Runtime) -> None:
     why = f"{found.said_by} names {found.framework.title}" if found.said_by else f"found {found.framework.title}"
     runtime.out.line(f"{style.yes} wrote {safe_line(str(starter.path))}")
     runtime.out.line(f"  {safe_line(why)}: port {found.framework.port}")
+    names = max(len(endpoint.provider.name) for endpoint in starter.endpoints)
     for endpoint in starter.endpoints:
         guessed = "" if endpoint.is_there else style.paint("  the usual path", Tone.QUIET)
-        runtime.out.line(f"  {endpoint.provider.name}  {safe_line(endpoint.url)}{guessed}")
+        runtime.out.line(f"  {endpoint.provider.name:<{names}}  {safe_line(endpoint.url)}{guessed}")
     runtime.out.line("next:")
     width = max(len(command) for command, _ in starter.next_commands)
     for command, does in starter.next_commands:
