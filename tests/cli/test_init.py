@@ -124,7 +124,7 @@ def test_every_key_that_is_commented_out_is_accepted_when_it_is_not(cli: Cli) ->
 def test_a_provider_s_own_folder_is_named_and_read(cli: Cli) -> None:
     folder = os.path.relpath(FIXTURES.parent / "examples" / "providers" / "github", cli.folder)
     assert cli("init", "--provider", folder).code == 0
-    preview = cli("send", "push", "--dry-run", "--format", "json", env={"GITHUB_WEBHOOK_SECRET": "a secret for tests"})
+    preview = cli("send", "push", "--dry-run", "--format", "json", env={"WEBHOOK_SECRET": "a secret for tests"})
     assert preview.document["results"][0]["url"].startswith("http://localhost:3000/")
 
 
@@ -215,6 +215,13 @@ def test_what_is_worth_knowing_is_noted(cli: Cli) -> None:
         assert ".gitignore" not in run_here(cli, "init", "--dry-run").err
     (cli.folder.parent / ".gitignore").write_text("# .env.local\nnode_modules\n.env\n")
     assert ".gitignore" in run_here(cli, "init", "--dry-run").err
+
+
+def test_a_name_from_outside_cannot_write_a_key(cli: Cli) -> None:
+    (cli.folder / 'requirements\nprovider = "arcade"\n#.txt').write_text("flask")
+    assert run_here(cli, "init").code == 0
+    assert "provider" not in tomllib.loads((cli.folder / "hookctl.toml").read_text())
+    assert endpoints(cli)["arky"].startswith("http://localhost:5000/")
 
 
 def test_only_this_folder_is_looked_into(cli: Cli) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from hookctl.catalogue import is_folder
+from hookctl.catalogue import is_built_in, is_folder
 from hookctl.catalogue.administration import load_administration
 from hookctl.config import PROJECT_FILE, Config, find_project_file
 from hookctl.credentials import DOTENV_FILES
@@ -121,14 +121,14 @@ def _endpoint(folder: Path, found: Found, provider: Provider) -> Endpoint:
 
 
 def _lines(found: Found, endpoints: tuple[Endpoint, ...], chosen: Provider | None, given: str | None) -> Iterator[str]:
-    where = f" ({found.said_by})" if found.said_by else ""
-    yield f"# hookctl's settings for this project, made for {found.framework.title}{where}. Every key may be left out."
+    made = f", made for {found.framework.title} ({_commented(found.said_by)})" if found.said_by else ""
+    yield f"# hookctl's settings for this project{made}. Every key may be left out."
     yield "# Options and HOOKCTL_* variables win over this file; it wins over ~/.config/hookctl/config.toml."
     yield "#"
     yield "# No secret belongs here: it comes from the environment, else from .env.local or .env beside this file."
     for endpoint in endpoints:
         secret = endpoint.provider.secret
-        yield f"#   {secret.env}: {endpoint.provider.title}'s signing secret ({secret.where})"
+        yield f"#   {secret.env}: {endpoint.provider.title}'s signing secret ({_commented(secret.where)})"
     yield ""
     yield "# The vendor that is meant where none is named."
     name = (chosen or endpoints[0].provider).name
@@ -139,10 +139,10 @@ def _lines(found: Found, endpoints: tuple[Endpoint, ...], chosen: Provider | Non
     for endpoint in endpoints:
         why = "the route in this folder" if endpoint.is_there else "the usual path: change it to that of your route"
         yield f"# {why}"
-        yield f'{endpoint.provider.name} = "{endpoint.url}"'
+        yield f"{endpoint.provider.name} = {_quoted(endpoint.url)}"
     yield '# staging = "https://staging.example.com/hooks"   # beyond this machine: needs --allow-remote'
     yield from _about_apis(endpoints)
-    if given is not None and is_folder(given):
+    if given is not None and is_folder(given) and not is_built_in(endpoints[0].provider):
         yield ""
         yield "[providers]"
         yield "# Vendors beside the built-in ones: the folders that describe them."
@@ -163,7 +163,14 @@ def _about_apis(endpoints: tuple[Endpoint, ...]) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    r"""Return a text as TOML writes it; what cannot be seen as \uXXXX, as TOML wants it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in escaped) + '"'
+
+
+def _commented(text: str) -> str:
+    """Return a text from outside as it may stand in a comment: on its line."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def _notes(folder: Path, found: Found) -> Iterator[str]:
