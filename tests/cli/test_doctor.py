@@ -367,6 +367,11 @@ def test_an_endpoint_without_tls_where_https_is_said_is_a_failure(cli: Cli) -> N
 def test_an_endpoint_that_is_no_url_is_a_failure_and_no_endpoint_a_warning(cli: Cli) -> None:
     assert endpoint(cli, "ftp://localhost/")[0] == "fail"
     assert told(cli, "endpoint.arcade")[0] == "warn"
+    cli.env["HOOKCTL_TO"] = "ftp://localhost/"
+    assert told(cli, "endpoint.arky")[0] == "fail"
+    cli.env["HOOKCTL_TO"] = str(unused_port())
+    assert told(cli, "endpoint.arcade")[0] == "warn"
+    del cli.env["HOOKCTL_TO"]
     assert told(cli, "endpoint.arcade", "--provider", "arcade")[0] == "fail"
 
 

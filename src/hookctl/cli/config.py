@@ -33,7 +33,7 @@ def _config() -> None:
     """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
 
 
-@app.command("show")
+@app.command("show", short_help="Show every value in force, and what says so.")
 def show(
     ctx: typer.Context,
     provider: Annotated[

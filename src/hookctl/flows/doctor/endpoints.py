@@ -50,7 +50,9 @@ def _endpoint(setup: Setup, provider: Provider) -> Diagnostic:
 
 def _unusable(setup: Setup, provider: Provider) -> Result:
     """Return what an endpoint that cannot be used comes to: a failure where the user has said anything about it."""
-    said = setup.named or setup.config.to or setup.config.endpoints.get(provider.name)
+    # HOOKCTL_TO may be a port that is meant for the vendors whose pages document a path
+    meant = setup.config.to is not None and provider.endpoint.path is not None
+    said = setup.named or meant or provider.name in setup.config.endpoints
     return Result.FAIL if said else Result.WARN
 
 
