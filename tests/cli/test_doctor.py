@@ -13,7 +13,7 @@ import sys
 from email.utils import formatdate
 from pathlib import Path
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -30,9 +30,6 @@ from tests.harness import ARCADE_SECRET, ARKY_SECRET, Cli
 from tests.unreadable import unreadable
 from tests.vendors.business import ACCOUNT, TOKEN, Business, error, refusing, running
 from tests.vendors.pointing import OURS, WAITING, journals, start
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 KEYS = ["type", "id", "result", "detail", "fix"]
 
@@ -69,18 +66,6 @@ def state(cli: Cli) -> Path:
     folder = home(cli) / ".local" / "state" / "hookctl"
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     return folder
-
-
-@pytest.fixture
-def business() -> Iterator[Business]:
-    with running(Business()) as api:
-        yield api
-
-
-@pytest.fixture
-def asking(cli: Cli, business: Business) -> Cli:
-    variables = {"ARKY_TOKEN": TOKEN, "ARKY_BUSINESS_ID": ACCOUNT, "ARKY_BASE_URL": business.base}
-    return Cli(cli.folder, {**cli.env, **variables})
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------

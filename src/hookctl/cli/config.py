@@ -7,8 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from hookctl.cli import complete
 from hookctl.cli.app import new_app
+from hookctl.cli.options import only_provider_option
 from hookctl.errors import ExitCode
 from hookctl.runtime import Runtime
 
@@ -36,15 +36,7 @@ def _config() -> None:
 @app.command("show", short_help="Show every value in force, and what says so.")
 def show(
     ctx: typer.Context,
-    provider: Annotated[
-        Optional[str],  # noqa: UP045 - Typer reads annotations at run time
-        typer.Option(
-            "--provider",
-            metavar="NAME",
-            autocompletion=complete.providers,
-            help="Only this provider: a name, or the path of a provider folder.",
-        ),
-    ] = None,
+    provider: Annotated[Optional[str], only_provider_option()] = None,  # noqa: UP045 - Typer reads annotations
     format: Annotated[Format, typer.Option("--format", help="For people or for programs.")] = Format.TEXT,  # noqa: A002
 ) -> int:
     """Show every value in force, and which option, variable or file says so. Secrets are present or absent."""

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
-from hookctl.cli.options import cacert_option, check_timeout, insecure_option
+from hookctl.cli.options import (
+    allow_remote_option,
+    cacert_option,
+    check_timeout,
+    insecure_option,
+    only_provider_option,
+)
 from hookctl.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -36,16 +41,7 @@ app = new_app()
 @app.command("doctor", cls=GroupedCommand)
 def doctor(
     ctx: typer.Context,
-    provider: Annotated[
-        Optional[str],  # noqa: UP045 - Typer reads annotations at run time
-        typer.Option(
-            "--provider",
-            metavar="NAME",
-            autocompletion=complete.providers,
-            help="Only this provider: a name, or the path of a provider folder.",
-            rich_help_panel=CONNECT,
-        ),
-    ] = None,
+    provider: Annotated[Optional[str], only_provider_option(CONNECT)] = None,  # noqa: UP045 - Typer reads annotations
     api_url: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -55,14 +51,7 @@ def doctor(
             rich_help_panel=CONNECT,
         ),
     ] = None,
-    allow_remote: Annotated[
-        bool,
-        typer.Option(
-            "--allow-remote",
-            help="Let an endpoint from a project's hookctl.toml be another machine.",
-            rich_help_panel=CONNECT,
-        ),
-    ] = False,
+    allow_remote: Annotated[bool, allow_remote_option(CONNECT)] = False,
     cacert: Annotated[Optional[Path], cacert_option(CONNECT)] = None,  # noqa: UP045
     insecure: Annotated[bool, insecure_option(CONNECT)] = False,
     timeout: Annotated[
