@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 settings.register_profile("hookctl", deadline=None)
 settings.load_profile("hookctl")
 
-_OUTSIDE_PREFIXES = ("ARKY_", "ARCADE_", "HOOKCTL_", "XDG_")
+_OUTSIDE_PREFIXES = ("ARKY_", "ARCADE_", "HOOKCTL_", "XDG_", "NGROK_", "PYNGROK_", "STAND_IN_")
 _OUTSIDE_NAMES = {
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -74,8 +74,8 @@ def signing(cli: Cli) -> Cli:
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     """Return a receiver that accepts everything."""
-    with recording() as running:
-        yield running
+    with recording() as receiver:
+        yield receiver
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from hookctl.cli.app import COMMANDS
 from hookctl.errors import ExitCode
 from hookctl.model import Capture, CapturedRequest, Reason, Verdict
 from hookctl.store import Arrival, Store, default_path
+from tests.cli.tunnelling import tunnels_in
 from tests.sandboxed import sandboxed
 from tests.vendors.business import ACCOUNT, TOKEN, Business, running
 
@@ -94,6 +95,9 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
         assert (result.code, result.err) == (1, "")
         assert "http://127.0.0.1:" in result.out
         return
+    if words[0] == "tunnel":
+        _tunnel(cli.with_secrets(), words)
+        return
     if words[0] == "sandbox":
         # goes on until it is told to end
         with sandboxed(cli.with_secrets(), *words[1:], form="text") as sandbox:
@@ -110,6 +114,24 @@ def test_an_example_of_the_readme_is_accepted(cli: Cli, example: str) -> None:
     result = cli.with_secrets()(*words)
     assert (result.code, result.err.count("error:")) == (0, 0)
     assert result.out
+
+
+def _tunnel(cli: Cli, words: list[str]) -> None:
+    """Run an example of `hookctl tunnel` with the stand-in for ngrok's agent and a business that delivers nothing."""
+    tunnels = tunnels_in(cli.folder, cli)
+    with running(Business()) as api:
+        cli.env |= {"ARKY_TOKEN": TOKEN, "ARKY_BUSINESS_ID": ACCOUNT, "ARKY_BASE_URL": api.base}
+        port = ("--port", "0") if "--public-url" in words else ()
+        # where a test is asked for, it does not come
+        limit = ("--timeout", "0.5") if "--test" in words else ()
+        if limit:
+            result = cli(*words, *limit)
+            assert (result.code, result.out.count("points here until the end")) == (5, 1)
+        else:
+            with tunnels.open(*words[1:], *port, form="text") as tunnel:
+                assert tunnel.line().startswith(f"{tunnel.url} --> http://localhost:3000, ")
+                assert tunnel.end() == 0
+    tunnels.check_clean()
 
 
 def _verify(cli: Cli, words: list[str]) -> None:

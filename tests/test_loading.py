@@ -108,6 +108,7 @@ SHORT = [
     ["demo", "--help"],
     ["listen", "--help"],
     ["sandbox", "--help"],
+    ["tunnel", "--help"],
     ["verify", "--help"],
     ["webhook", "--help"],
     ["webhook", "set", "--help"],
@@ -143,6 +144,7 @@ FAILING = [
     (["send"], 2),
     (["sned"], 2),
     (["events", "show", "order.padi"], 3),
+    (["tunnel", "--public-url", "https://a.example", "--domain", "b.example"], 2),
     (["webhook", "set", "--url", "https://example.com/"], 2),
     (["webhook", "test"], 2),
     (["webhook", "show", "--business", "a/b"], 3),
@@ -219,6 +221,26 @@ def test_a_listener_loads_what_it_receives_with_and_no_client(cli: Cli, form: st
     assert not result.modules & unwanted
     forwarding = load(cli.with_secrets(), *arguments, "--forward-to", "3000")
     assert forwarding.modules >= {"httpx", "httpcore"}
+
+
+def test_a_tunnel_of_the_user_s_own_loads_no_agent_and_no_settings_of_one(cli: Cli, recorder: Recorder) -> None:
+    cli.env["XDG_STATE_HOME"] = str(cli.folder / "state")
+    port = recorder.base.rpartition(":")[2]
+    arguments = ("tunnel", recorder.base, "--public-url", "https://mine.example.com", "--port", port)
+    result = load(cli.with_secrets(), *arguments)
+    # its port is in use
+    assert result.code == 3
+    assert result.modules >= {"asyncio", "httptools", "httpx"}
+    assert not result.modules & {
+        "rich",
+        "pyngrok",
+        "yaml",
+        "watchfiles",
+        "jsonschema_rs",
+        "dotenv",
+        "click",
+        "starlette",
+    }
 
 
 @pytest.mark.parametrize("mistake", [["--port", "x"], ["-v", "-q"], ["--secret", "x"], ["--retry", "1s"]], ids=" ".join)

@@ -45,7 +45,8 @@ class StandIn:
 
     def running(self) -> list[int]:
         """Return the ids of the agents that run."""
-        return [id_ for id_ in {record["pid"] for record in self.records("start")} if is_running(id_)]
+        told = [*self.records("start"), *self.records("version")]
+        return [id_ for id_ in {record["pid"] for record in told} if is_running(id_)]
 
     def wait_until_gone(self) -> None:
         """Return as soon as no agent runs any more."""

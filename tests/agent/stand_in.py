@@ -311,7 +311,8 @@ class Api(BaseHTTPRequestHandler):
         log("info", "started tunnel", obj="tunnels", name=endpoint.name, addr=upstream, url=endpoint.url)
         self._send(201, endpoint.record(kind))
         if Fault.LOSES_SESSION in FAULTS:
-            log("eror", "session closed, starting reconnect loop", obj="tunnels.session", err="read tcp: i/o timeout")
+            trouble = {"obj": "tunnels.session", "err": "read tcp: i/o timeout"}
+            threading.Timer(0.5, log, ("eror", "session closed, starting reconnect loop"), trouble).start()
 
     def do_DELETE(self) -> None:
         """Take an endpoint away."""
@@ -406,6 +407,7 @@ def start(arguments: list[str]) -> int:
 def main(arguments: list[str]) -> int:
     """Do what a command line says."""
     if arguments == ["--version"]:
+        tell({"what": "version"})
         while Fault.VERSION_HANGS in FAULTS:
             time.sleep(1)
         sys.stdout.write("hello\n" if Fault.VERSION_IS_NONSENSE in FAULTS else f"ngrok version {VERSION}\n")

@@ -34,6 +34,8 @@ TABLE = [
     (["webhook", "re"], ["restore"]),
     (["webhook", "test", "order.pai"], ["order.paid"]),
     (["webhook", "set", "--events", "order.pai"], ["order.paid"]),
+    (["tunnel", "--test", "order.pai"], ["order.paid"]),
+    (["tunnel", "--via", ""], ["ngrok"]),
     (["completion", ""], ["bash", "zsh", "fish"]),
 ]
 

@@ -394,6 +394,33 @@ def test_a_new_secret_signs_from_then_on_and_retries_keep_the_old_one(cli: Cli) 
     assert (genuine(first), genuine(again), genuine(third, "whsec_the_next_one")) == (True, True, True)
 
 
+# what is bounded
+
+
+def test_only_so_many_deliveries_wait_to_be_tried_again(cli: Cli) -> None:
+    with recording(always(503)) as receiver, sandboxed(cli, "--retry", "1h", "--timeout", "60") as sandbox:
+        sandbox.configure(receiver.base, secret=SECRET)
+        with ThreadPoolExecutor(16) as threads:
+            list(threads.map(lambda _: sandbox.test("order.paid"), range(1000)))
+        sandbox.test("order.paid")
+        sandbox.wait_for_error("note: 1,000 deliveries wait to be tried again: the next is tried once\n")
+        assert sandbox.end() == 0
+        records = [json.loads(line) for line in sandbox.rest()]
+    tries = [record for record in records if record["type"] == "delivery"]
+    assert [record["next_s"] for record in tries] == [3600.0] * 1000 + [None]
+    assert records[-1]["waiting_retries"] == 1000
+
+
+def test_more_secrets_than_can_be_masked_are_not_taken(sandbox: Sandboxed) -> None:
+    for number in range(1000):
+        assert sandbox.configure("http://localhost/", secret=f"whsec_number_{number}").status == 200
+    # an old one is none more
+    assert sandbox.configure("http://localhost/", secret="whsec_number_7").status == 200
+    refused = sandbox.configure("http://localhost/", secret="whsec_one_too_many")
+    assert (refused.status, refused.body["details"]["field"]) == (409, "webhookSecret")
+    assert sandbox.test("order.paid").status == 200
+
+
 # what is never shown
 
 
@@ -401,10 +428,12 @@ def test_a_new_secret_signs_from_then_on_and_retries_keep_the_old_one(cli: Cli) 
 def test_a_secret_that_a_receiver_echoes_is_masked(cli: Cli, form: str) -> None:
     canary = "whsec_canary_in_the_sandbox"
     echo = b"HTTP/1.1 401 No\r\nX-Echo: %b\r\nContent-Length: %d\r\n\r\n%b" % ((canary.encode(), 27, canary.encode()))
+    # the HTTP library quotes a line that it does not like
+    quoted = b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % canary.encode()
     verbose = ("-v",) if form == "text" else ()
     with (
         raw_server(lambda _: echo) as receiver,
-        raw_server(lambda _: canary.encode()) as broken,
+        raw_server(lambda _: quoted) as broken,
         sandboxed(cli, *verbose, form=form) as sandbox,
     ):
         answers = []

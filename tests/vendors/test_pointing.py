@@ -222,6 +222,14 @@ def test_an_api_that_is_gone_at_the_end_keeps_the_journal_and_says_what_was(aski
     assert (business.url, journals(asking)) == (URL, [])
 
 
+def test_a_change_that_did_not_take_is_told_and_nothing_is_left(asking: Cli, business: Business) -> None:
+    business.before = refusing("PUT", answer=response(200, b"{}", JSON))
+    with pointing(asking) as process:
+        code, line = ended(process)
+    assert (code, line) == (5, f"ApiError: Arky's API took the change, but the webhook does not point to {OURS}")
+    assert (business.url, journals(asking), len(business.writes)) == (URL, [], 1)
+
+
 def test_setting_back_that_did_not_take_is_told(asking: Cli, business: Business) -> None:
     with pointing(asking) as process:
         assert line_of(process) == "pointed\n"

@@ -185,9 +185,16 @@ def test_a_vendor_without_an_api_can_be_asked_for_nothing_else(cli: Cli, command
 
 def test_nothing_from_outside_acts_on_a_terminal(asking: Cli, business: Business) -> None:
     business.webhooks = [
-        hook(key="\x1b[31mred\u202e", url="https://a.example/\x07\x9b", events=[{"event": "a\x1b]0;b"}])
+        hook(
+            id="wh\x1b[31m\u202e",
+            key="\x1b[31mred\u202e",
+            url="https://a.example/\x07\x9b",
+            events=[{"event": "a\x1b]0;b"}],
+        )
     ]
-    screen = on_terminal(asking, "webhook", "show", "--dialect", "stores")
+    page = {"items": business.webhooks, "cursor": None}
+    business.before = lambda _: response(200, json.dumps(page).encode(), JSON)
+    screen = on_terminal(asking, "webhook", "show", "--dialect", "stores", "--business", "biz\x9b2J\u202e")
     assert screen.code == 0
     for character in ("\x1b[31m", "\u202e", "\x07", "\x9b", "\x1b]"):
         assert character not in screen.raw

@@ -161,7 +161,7 @@ def show(
             report_note(note, runtime)
         webhooks = session.api.read()
         report.webhooks(webhooks, session.access)
-    report.close(max(1, len(webhooks)) if format is Format.TEXT else len(webhooks))
+    report.close(len(webhooks))
     return ExitCode.YES
 
 
@@ -312,6 +312,8 @@ def restore(
     for restoration in set_back(runtime, options, administered, noted, secret=secret):
         report.restored(restoration)
         codes.append(restoration.exit_code)
+    if not codes:
+        report.nothing_to_restore()
     report.close(len(codes))
     return max(codes, default=ExitCode.YES)
 

@@ -16,6 +16,7 @@ from hookctl.errors import ExitCode, HookctlError
 from hookctl.flows.interrupts import interrupt_afterwards
 from hookctl.flows.webhook import find_again, notes_on_access, open_session, plan_set, to_write, write
 from hookctl.vendors import (
+    ApiError,
     BusyError,
     Entry,
     Journal,
@@ -131,7 +132,7 @@ def pointed(session: Session, url: str, *, secret: str | None = None) -> Iterato
                 write(session, plan)
                 webhook = find_again(session, plan)
             if webhook is None or not same_url(webhook.url, url):
-                raise RestoreError(
+                raise ApiError(
                     f"{session.access.named} took the change, but the webhook does not point to {url}",
                     hint="`hookctl webhook show` shows how it is now",
                 )

@@ -19,7 +19,7 @@ from hookctl.flows.unawaited import UnawaitedThreads
 from hookctl.model import SignedRequest
 from hookctl.receiver import run
 from hookctl.tunnel import TunnelError, explain
-from hookctl.vendors import TestResult
+from hookctl.vendors import ApiUnreachableError, TestResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from hookctl.flows.webhook import WebhookOptions
     from hookctl.runtime import Runtime
     from hookctl.tunnel import Say, Tunnel
-    from hookctl.vendors import TestOutcome
 
 PROBE_S = 1.0
 """How long the app may take to accept a connection before hookctl says that it does not."""
@@ -227,6 +226,7 @@ class _Session:
         self._awaited: asyncio.Future[Received] | None = None
         """The test delivery, once it was asked for."""
         self._public_url = ""
+        self._told_back = False
         self.opened = False
         self.error: HookctlError | None = None
 
@@ -371,15 +371,23 @@ class _Session:
         loop = asyncio.get_running_loop()
         awaited = self._awaited = loop.create_future()
         started_s = loop.time()
-        outcome = await self._threads.call(lambda: webhook.test(event))
         patience_s = self._options.api.timeout_s
-        if outcome.result is TestResult.UNDELIVERED:
-            patience_s = min(patience_s, _TOLD_OFF_S)
+        said: str | None = None
+        try:
+            outcome = await self._threads.call(lambda: webhook.test(event))
+            said = outcome.error
+            if outcome.result is TestResult.UNDELIVERED:
+                patience_s = min(patience_s, _TOLD_OFF_S)
+        except ApiUnreachableError as error:
+            # an API that delivers before it answers says nothing either when its delivery gets no answer
+            if not awaited.done() and await self._threads.call(self._ask) is None:
+                raise
+            said, patience_s = error.message, 0.0
         try:
             async with asyncio.timeout(patience_s):
                 received = await awaited
         except TimeoutError:
-            raise await self._missing(event, outcome, patience_s) from None
+            raise await self._missing(event, said, loop.time() - started_s) from None
         finding = received.finding
         if not finding.verdict.valid:
             happened = "" if finding.explanation is None else f": {finding.explanation.happened}"
@@ -391,10 +399,11 @@ class _Session:
             )
         self._show(Tested(received, loop.time() - started_s))
 
-    async def _missing(self, event: str, outcome: TestOutcome, patience_s: float) -> HookctlError:
+    async def _missing(self, event: str, said: str | None, waited_s: float) -> HookctlError:
         """Return why a test delivery may not have come: ask the public URL itself."""
-        said = "" if outcome.error is None else f"; the vendor says: {outcome.error}"
-        message = f"the test delivery of {event} has not come within {patience_s:g} s{said}"
+        message = f"the test delivery of {event} has not come within {waited_s:.1f} s"
+        if said is not None:
+            message += f": {said}"
         why = await self._threads.call(self._ask)
         if why is not None:
             return TestMissingError(f"{message}; {why.message}", hint=why.hint)
@@ -446,7 +455,9 @@ class _Session:
                 self.error = error
 
     def _set_back(self, restoration: Restoration | None) -> None:
-        if restoration is not None:
+        # whoever waited for it may not have been there any more when it was done
+        if restoration is not None and not self._told_back:
+            self._told_back = True
             self._show(SetBack(restoration))
 
     def _fail(self, error: HookctlError) -> None:

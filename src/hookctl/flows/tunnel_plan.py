@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -36,6 +38,7 @@ DEFAULT_TARGET = "3000"
 PUBLIC_URL_PORT = 4400
 """Where hookctl listens for a tunnel of the user's own, which has to know it beforehand: as `hookctl listen` does."""
 
+_LOOK_S = 0.5
 _DOMAIN = re.compile(r"(https://)?([a-z0-9-]+(\.[a-z0-9-]+)+)/?", re.IGNORECASE)
 
 
@@ -102,8 +105,9 @@ def plan_tunnel(runtime: Runtime, wishes: TunnelWishes) -> TunnelPlan:
         config,
         allow_remote=wishes.allow_remote,
     )
+    url = _where_it_listens(target.url)
     forward = ForwardOptions(
-        target.url,
+        url,
         target.loopback_only,
         FORWARD_TIMEOUT_S,
         ClientOptions(wishes.cacert, wishes.insecure, runtime.env),
@@ -123,10 +127,10 @@ def plan_tunnel(runtime: Runtime, wishes: TunnelWishes) -> TunnelPlan:
     chosen = _chosen(examiner, wishes, config, None if webhook is None else webhook.provider)
     public_url = None if wishes.public_url is None else _public_url(wishes.public_url, config)
     whole = public_url is not None and wishes.path is None and urlsplit(public_url).path not in {"", "/"}
-    paths = _paths(examiner, chosen, "" if whole else _path(wishes.path), urlsplit(target.url).path)
+    paths = _paths(examiner, chosen, "" if whole else _path(wishes.path), urlsplit(url).path)
     options = TunnelOptions(
         listen,
-        target.url.removesuffix("/"),
+        url.removesuffix("/"),
         paths,
         replace(wishes.api, cacert=wishes.cacert, insecure=wishes.insecure),
         webhook,
@@ -134,6 +138,17 @@ def plan_tunnel(runtime: Runtime, wishes: TunnelWishes) -> TunnelPlan:
         wishes.test,
     )
     return TunnelPlan(examiner, options, _maker(runtime, wishes, public_url))
+
+
+def _where_it_listens(url: str) -> str:
+    """Return the app's URL, with ::1 for a localhost where nothing listens but the app does there."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if parts.hostname == "localhost":
+        for host in ("localhost", "::1"):
+            with suppress(OSError), socket.create_connection((host, port), _LOOK_S):
+                return url if host == "localhost" else url.replace("//localhost", "//[::1]", 1)
+    return url
 
 
 def _webhook(runtime: Runtime, wishes: TunnelWishes, examiner: Examiner, listen: ListenOptions) -> VendorWebhook | None:

@@ -55,6 +55,8 @@ class VendorWebhook:
         self._at_work = threading.Lock()
         """Held while the webhook is being changed."""
         self._pointing: Pointing | None = None
+        self._failure: HookctlError | None = None
+        """Why it could not be set back."""
         self._over = False
 
     @property
@@ -115,19 +117,23 @@ class VendorWebhook:
         return test_webhook(self._session, event)
 
     def restore(self) -> Restoration | None:
-        """Set it back, however far it has been changed; waits for a change under way. Once it is done, do nothing.
+        """Set it back, however far it has been changed; waits for a change under way. Done once, and told each time.
 
         Returns:
-            What became of it; None when there was nothing to be set back, or it was before.
+            What became of it; None when there was nothing to be set back.
 
         Raises:
             RestoreError: it could not be set back; the journal is kept.
         """
         with self._at_work:
-            if self._over:
-                return None
-            self._over = True
-            self._stack.close()
+            if not self._over:
+                self._over = True
+                try:
+                    self._stack.close()
+                except HookctlError as error:
+                    self._failure = error
+            if self._failure is not None:
+                raise self._failure
             return None if self._pointing is None else self._pointing.restoration
 
 

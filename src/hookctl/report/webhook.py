@@ -47,7 +47,7 @@ class WebhookReport(Protocol):
         """Show what would change, before one agrees to it."""
 
     def previewed(self, plan: SetPlan) -> None:
-        """Report that nothing was changed, since nothing was to be."""
+        """Report what would change, where nothing was to be changed."""
 
     def changed(self, plan: SetPlan, webhook: Webhook) -> None:
         """Report how a webhook is after a change, or that it was so already."""
@@ -58,8 +58,15 @@ class WebhookReport(Protocol):
     def restored(self, restoration: Restoration) -> None:
         """Report what became of a webhook that was to be set back."""
 
+    def nothing_to_restore(self) -> None:
+        """Report that no webhook was to be set back."""
+
     def close(self, total: int) -> None:
-        """Report the end, and of how many things there was a report."""
+        """Report the end.
+
+        Args:
+            total: how many webhooks, tests or things to set back there were.
+        """
 
 
 class MachineWebhookReport:
@@ -100,6 +107,9 @@ class MachineWebhookReport:
         """Write what became of it."""
         self._writer.write(restored_record(restoration, self._clean))
 
+    def nothing_to_restore(self) -> None:
+        """Write nothing: the count says it."""
+
     def close(self, total: int) -> None:
         """Write the count."""
         self._writer.close(count_record(total))
@@ -124,17 +134,17 @@ class TextWebhookReport:
             self._line("  no webhook yet: `hookctl webhook set --url URL` makes one")
         for webhook in webhooks:
             if webhook.id is not None:
-                self._line(f"  {self._shown.text(webhook.called)}" + self._quiet(f"  {webhook.id}"))
+                self._line(f"  {self._shown.text(webhook.called)}" + self._quiet(f"  {self._shown.text(webhook.id)}"))
             self._line(self._shown.labelled("url", self._shown.text(webhook.url or _NONE)))
             self._line(self._shown.listed("events", webhook.events or (_NONE,)))
             self._line(self._shown.labelled("secret", str(webhook.secret)))
 
     def manual(self, administered: Administered) -> None:
         """Write the steps, numbered."""
-        provider = administered.provider
-        self._line(f"{provider.title} has no API for webhooks. By hand:")
+        self._line(f"{self._shown.text(administered.provider.title)} has no API for webhooks. By hand:")
         for number, step in enumerate(administered.administration.manual, 1):
-            self._line("\n".join(wrap(step, WIDTH, initial_indent=f"{number:>3}. ", subsequent_indent="     ")))
+            text = self._shown.text(step)
+            self._line("\n".join(wrap(text, WIDTH, initial_indent=f"{number:>3}. ", subsequent_indent="     ")))
 
     def plan(self, plan: SetPlan) -> None:
         """Write what would change to standard error, where the question follows."""
@@ -188,10 +198,12 @@ class TextWebhookReport:
         self._line(f"{style.yes if good else style.no} {self._shown.text(f'{whose}: {in_words(restoration)}')}")
         self._failed(restoration)
 
+    def nothing_to_restore(self) -> None:
+        """Write that there was nothing."""
+        self._line("nothing to set back: no run has left a webhook changed")
+
     def close(self, total: int) -> None:
-        """Say so when there was nothing."""
-        if not total:
-            self._line("nothing to set back: no run has left a webhook changed")
+        """Write nothing: people can see how many there were."""
 
     def _failed(self, restoration: Restoration) -> None:
         if restoration.error is not None:
@@ -249,8 +261,8 @@ class _Shown:
 
     def whose(self, access: Access) -> str:
         """Return whose webhook it is, and where."""
-        account = self._style.paint(f"{access.provider.title} {access.api.account} {access.account}", Tone.STRONG)
-        return f"{account}, {self.text(access.base_url)}, {access.dialect.name}"
+        account = self.text(f"{access.provider.title} {access.api.account} {access.account}")
+        return f"{self._style.paint(account, Tone.STRONG)}, {self.text(access.base_url)}, {access.dialect.name}"
 
     def labelled(self, label: str, value: str) -> str:
         """Return a line with its label."""

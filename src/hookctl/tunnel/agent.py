@@ -17,11 +17,12 @@ from hookctl.tunnel.interface import TunnelError
 from hookctl.tunnel.problems import AGENT_HINT, NO_TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 VERSION_S = 5.0
 """How long the agent may take to say its version."""
 
+_LOOK_S = 0.1
 _LONGEST_SCRIPT = 4096
 # what would make the agent's log or its API unreadable for us, and is not needed by anybody meanwhile
 _LEFT_OUT = frozenset({"log", "log_level", "log_format"})
@@ -87,8 +88,12 @@ def _is_pyngrok(path: Path) -> bool:
     return False
 
 
-def agent_version(path: Path) -> tuple[int, int]:
+def agent_version(path: Path, given_up: Callable[[], bool]) -> tuple[int, int]:
     """Ask the agent for its version.
+
+    Args:
+        path: the agent.
+        given_up: says whether nobody wants to know any more.
 
     Returns:
         Major and minor number.
@@ -96,7 +101,7 @@ def agent_version(path: Path) -> tuple[int, int]:
     Raises:
         TunnelError: it does not say, or is older than version 3.
     """
-    said = _ask(path)
+    said = _ask(path, given_up)
     match = re.search(r"\bversion (\d+)\.(\d+)", said)
     if match is None:
         first = (said.strip().splitlines() or ["nothing"])[0][:200]
@@ -110,7 +115,7 @@ def agent_version(path: Path) -> tuple[int, int]:
     return version
 
 
-def _ask(path: Path) -> str:
+def _ask(path: Path, given_up: Callable[[], bool]) -> str:
     try:
         process = subprocess.Popen(  # noqa: S603 - the user's own program
             [path, "--version"],
@@ -124,17 +129,19 @@ def _ask(path: Path) -> str:
         raise TunnelError(f"cannot run {path}: {error.strerror or error}", hint=AGENT_HINT) from None
     with process:
         try:
-            output, _ = process.communicate(timeout=VERSION_S)
-        except subprocess.TimeoutExpired:
+            for _ in range(round(VERSION_S / _LOOK_S)):
+                with suppress(subprocess.TimeoutExpired):
+                    return process.communicate(timeout=_LOOK_S)[0].decode("utf-8", "replace")
+                if given_up():
+                    break
             raise TunnelError(
                 f"{path} did not say its version within {VERSION_S:.0f} s",
                 hint=f"run `{path} --version` to see why, or " + AGENT_HINT,
-            ) from None
+            )
         finally:
             # with what it may have started
             with suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
-    return output.decode("utf-8", "replace")
 
 
 def read_settings(env: Mapping[str, str]) -> Settings:

@@ -6,6 +6,7 @@ anybody who lists processes, and starts a second agent when the first has died. 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -72,6 +73,7 @@ class NgrokTunnel:
         self._last_error = ""
         """What the agent has said last about something that went wrong."""
         self._started = False
+        self._installing = False
         self._closing = threading.Event()
         self._at_rest = threading.Event()
         """Nothing is being opened."""
@@ -99,7 +101,7 @@ class NgrokTunnel:
         settings = read_settings(env)
         self._runtime.redactor.register(os.fsencode(check_token(settings, env)))
         path = find_agent(self._options.path, env, self._runtime.cwd) or self._install()
-        version = agent_version(path)
+        version = agent_version(path, self._closing.is_set)
         name = f"hookctl-{self._runtime.random_bytes(6).hex()}"
         folder = self._folder = AgentFolder(base_folder(env), name)
         folder.fill(path, settings_text(settings, version))
@@ -119,9 +121,11 @@ class NgrokTunnel:
         """End the agent; see `Tunnel`."""
         self._closing.set()
         until_s = time.monotonic() + _CLOSE_S
-        # one that is being opened may start its agent a moment later
-        while self._folder is not None and not self._at_rest.wait(0.05) and time.monotonic() < until_s:
-            self._folder.end_agent()
+        # one that is being opened may start its agent a moment later; a download alone is not waited for
+        while not self._installing and not self._at_rest.wait(0.05) and time.monotonic() < until_s:
+            folder = self._folder
+            if folder is not None:
+                folder.end_agent()
         self._remove()
 
     def _remove(self) -> None:
@@ -145,7 +149,11 @@ class NgrokTunnel:
     def _install(self) -> Path:
         from hookctl.tunnel.install import install_agent
 
-        return install_agent(self._runtime.env, self._say)
+        self._installing = True
+        path = install_agent(self._runtime.env, self._say)
+        self._installing = False
+        self._check_open()
+        return path
 
     def _connect(self, folder: AgentFolder, name: str, version: tuple[int, int], port: int) -> str:
         from pyngrok.conf import PyngrokConfig
@@ -211,6 +219,11 @@ class NgrokTunnel:
             return TunnelError("the tunnel was closed before it was open")
         said = [getattr(error, "body", ""), getattr(error, "ngrok_error", None) or "", self._last_error]
         complaints = folder.complaints
+        if isinstance(error, json.JSONDecodeError):
+            return TunnelError(
+                "what answers in place of the agent's local API is something else",
+                hint="a proxy or another program may be in the way; --public-url takes any other tunnel",
+            )
         # the one with a code says most, wherever it stands
         for text in (*said, complaints):
             if text and code_of(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hookctl.catalogue import is_built_in
 from hookctl.catalogue.administration import with_path
@@ -72,9 +73,8 @@ class Access:
     @property
     def is_in_the_clear(self) -> bool:
         """Whether others on the way can read the token."""
-        scheme, _, rest = self.base_url.partition("://")
-        host = re.split(r"[/?]", rest)[0].rpartition("@")[2]
-        return scheme == "http" and not is_loopback_name(re.sub(r":\d+$", "", host).strip("[]"))
+        parts = urlsplit(self.base_url)
+        return parts.scheme == "http" and not is_loopback_name(parts.hostname or "")
 
 
 def open_access(

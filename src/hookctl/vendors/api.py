@@ -34,8 +34,6 @@ _ERROR_CHARACTERS = 200
 class TestResult(StrEnum):
     """What is known of a test delivery."""
 
-    __test__ = False
-
     ASKED_FOR = "asked_for"
     """The API took the request and says nothing more."""
     DELIVERED = "delivered"
