@@ -77,7 +77,7 @@ def _secret(setup: Setup, provider: Provider) -> Diagnostic:
     if doubt is not None:
         return Diagnostic(id_, Result.WARN, f"{secret.origin} {doubt[0]}", doubt[1])
     previous = f"; the previous one is {pair.previous.origin}" if pair.previous else ""
-    return Diagnostic(id_, Result.OK, f"{secret.origin}, {len(secret.value)} bytes{previous}")
+    return Diagnostic(id_, Result.OK, f"present, {secret.origin}{previous}")
 
 
 def _doubt(secret: Secret, provider: Provider) -> tuple[str, str] | None:
