@@ -141,6 +141,14 @@ def test_no_secret_token_or_password_is_ever_shown(cli: Cli, tmp_path: Path) -> 
         assert "white space" in result.out
 
 
+def test_an_agent_that_says_its_token_is_not_repeated(cli: Cli, tmp_path: Path) -> None:
+    agent = install(tmp_path / "ngrok", cli, token="canary-agent-4b1d9e72aa")
+    agent.program.write_text('#!/bin/sh\necho "no version, and $NGROK_AUTHTOKEN"\n')
+    result = cli("doctor")
+    assert "canary" not in result.out + result.err
+    assert "no version, and [secret]" in " ".join(result.out.split())
+
+
 def test_what_names_say_cannot_act_on_a_terminal(cli: Cli) -> None:
     configure(cli, '[endpoints]\narky = "http://localhost:1/"\n')
     cli.env["PYNGROK_NGROK_PATH"] = "/nowhere/\x1b[2J\u202e"

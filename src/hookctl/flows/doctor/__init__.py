@@ -53,8 +53,9 @@ CHECKS = (
     # by what the API has answered
     Check("clock", check_clock),
     Check("webhook", check_webhooks),
-    Check("ngrok", check_agent),
+    # before what the agent says is told: it may say the token
     Check("ngrok_token", check_token),
+    Check("ngrok", check_agent),
     Check("agents", check_left_agents),
 )
 """Every check, in the order in which it is made and told."""
