@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from tests.cli.recorder import recording
 from tests.harness import Cli
+from tests.vendors.business import ACCOUNT, TOKEN, Business, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,5 +74,19 @@ def signing(cli: Cli) -> Cli:
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     """Return a receiver that accepts everything."""
-    with recording() as running:
-        yield running
+    with recording() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def business() -> Iterator[Business]:
+    """Return a running business API."""
+    with running(Business()) as api:
+        yield api
+
+
+@pytest.fixture
+def asking(cli: Cli, business: Business) -> Cli:
+    """Return the command line with token, account and address of the API in its environment."""
+    variables = {"ARKY_TOKEN": TOKEN, "ARKY_BUSINESS_ID": ACCOUNT, "ARKY_BASE_URL": business.base}
+    return Cli(cli.folder, {**cli.env, **variables})

@@ -117,6 +117,12 @@ SHORT = [
     ["check", "--help"],
     ["check", "--list"],
     ["check", "--list", "--format", "ndjson", "--only", "sig-*"],
+    ["init", "--help"],
+    ["init", "--dry-run"],
+    ["init"],
+    ["doctor", "--help"],
+    ["config", "--help"],
+    ["config", "show", "--format", "json"],
     ["events"],
     ["events", "list", "--format", "json"],
     ["events", "show", "order.paid"],
@@ -193,6 +199,15 @@ def test_an_api_is_spoken_to_with_the_http_library_and_no_other_slow_one(cli: Cl
     assert result.code == 0
     assert "httpx" in result.modules
     assert not result.modules & (NEVER_IN_A_SHORT_COMMAND - NETWORK)
+
+
+def test_doctor_loads_a_library_only_where_there_is_something_to_ask_with_it(cli: Cli, recorder: Recorder) -> None:
+    # connecting is done below the HTTP library, and nothing was received or is to be asked
+    result = load(cli.with_secrets(), "doctor", env={"HOOKCTL_TO": recorder.base})
+    assert result.code == 0
+    slow = NEVER_IN_A_SHORT_COMMAND - NETWORK
+    assert not result.modules & slow
+    assert not {name for name in result.modules if name.startswith("hookctl.receiver")}
 
 
 def test_what_describes_an_api_is_read_only_where_one_is_spoken_to(cli: Cli) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = "hookctl.toml"
 
+VARIABLES = ("HOOKCTL_PROVIDER", "HOOKCTL_TO")
+"""What the environment can say; other variables that hookctl reads are the vendors' own."""
+
 _KEYS = ("provider", "endpoints", "providers", "api")
 _API_KEYS = ("url", "business", "dialect", "paths")
 
@@ -33,6 +36,7 @@ class Origin(StrEnum):
     PROJECT = "the project's hookctl.toml"
     USER = "the user's config.toml"
     BUILT_IN = "the provider's page"
+    DOTENV = "a .env file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,15 @@ class Config:
     """Folders of providers beside the built-in ones, by name."""
     apis: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
     """What is said of each provider's API: `url`, `business`, `dialect`, and `paths.CALL` for each call."""
+    folders: Mapping[str, Setting] = field(default_factory=dict)
+    """What is said of `providers`, with what says it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     provider: Setting | None
     endpoints: dict[str, Setting]
-    providers: dict[str, Path]
+    providers: dict[str, Setting]
     apis: dict[str, dict[str, Setting]]
 
 
@@ -76,29 +82,30 @@ def load_config(runtime: Runtime) -> Config:
     Raises:
         ConfigError: a file is unreadable, malformed or has an unknown key; the message names file and key.
     """
-    project = _nearest(runtime.cwd)
+    project = find_project_file(runtime.cwd)
     files = []
     if project is not None:
         files.append(_read(project, Origin.PROJECT))
-    user = _user_file(runtime.env)
-    if user is not None and user.is_file():
+    user = find_user_file(runtime.env)
+    if user is not None:
         files.append(_read(user, Origin.USER))
     endpoints: dict[str, Setting] = {}
-    providers: dict[str, Path] = {}
+    folders: dict[str, Setting] = {}
     apis: dict[str, dict[str, Setting]] = {}
     for file in reversed(files):
         endpoints.update(file.endpoints)
-        providers.update(file.providers)
+        folders.update(file.providers)
         for name, settings in file.apis.items():
             apis.setdefault(name, {}).update(settings)
     provider = _variable(runtime.env, "HOOKCTL_PROVIDER")
     return Config(
         provider=next(filter(None, (provider, *(file.provider for file in files))), None),
         endpoints=endpoints,
-        providers=providers,
+        providers={name: Path(folder.value) for name, folder in folders.items()},
         to=_variable(runtime.env, "HOOKCTL_TO"),
         project_folder=project.parent if project else None,
         apis=apis,
+        folders=folders,
     )
 
 
@@ -107,7 +114,8 @@ def _variable(env: Mapping[str, str], name: str) -> Setting | None:
     return Setting(value, Origin.ENVIRONMENT, name) if value else None
 
 
-def _nearest(folder: Path) -> Path | None:
+def find_project_file(folder: Path) -> Path | None:
+    """Return the nearest `hookctl.toml` upwards from a folder, or None."""
     for candidate in (folder, *folder.parents):
         file = candidate / PROJECT_FILE
         if file.is_file():
@@ -115,14 +123,16 @@ def _nearest(folder: Path) -> Path | None:
     return None
 
 
-def _user_file(env: Mapping[str, str]) -> Path | None:
+def find_user_file(env: Mapping[str, str]) -> Path | None:
+    """Return the user's own file, or None where there is none or no variable says where it would be."""
     base = env.get("XDG_CONFIG_HOME")
     if not base:
         home = env.get("HOME")
         if not home:
             return None
         base = f"{home}/.config"
-    return Path(base) / "hookctl" / "config.toml"
+    file = Path(base) / "hookctl" / "config.toml"
+    return file if file.is_file() else None
 
 
 def _read(file: Path, origin: Origin) -> _File:
@@ -153,19 +163,19 @@ def _read(file: Path, origin: Origin) -> _File:
             raise ConfigError(f"{file}: endpoints.{name} must be a URL or a port")
         endpoints[name] = Setting(str(value), origin, f"{file}: endpoints.{name}")
     default = Setting(provider, origin, str(file)) if provider else None
-    return _File(default, endpoints, _folders(file, data), _apis(file, data, origin))
+    return _File(default, endpoints, _folders(file, data, origin), _apis(file, data, origin))
 
 
-def _folders(file: Path, data: dict[str, object]) -> dict[str, Path]:
+def _folders(file: Path, data: dict[str, object], origin: Origin) -> dict[str, Setting]:
     table = data.get("providers", {})
     if not isinstance(table, dict):
         raise ConfigError(f"{file}: providers must be a table of names and folders")
-    folders: dict[str, Path] = {}
+    folders: dict[str, Setting] = {}
     for name, value in table.items():
         if not isinstance(value, str) or not value:
             raise ConfigError(f"{file}: providers.{name} must be the path of a provider's folder")
         # relative to the file that says so, wherever hookctl is run
-        folders[name] = file.parent / value
+        folders[name] = Setting(str(file.parent / value), origin, f"{file}: providers.{name}")
     return folders
 
 

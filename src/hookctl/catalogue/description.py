@@ -256,7 +256,9 @@ class _Description:
     def _secret(table: Table) -> SecretSpec:
         env = table.variable("env")
         form = table.choice("form", KeyForm) if "form" in table else KeyForm.TEXT
-        return SecretSpec(env, table.text("where"), form, table.optional_text("prefix") or "")
+        return SecretSpec(
+            env, table.text("where"), form, table.optional_text("prefix") or "", table.optional_text("example")
+        )
 
     @staticmethod
     def _envelope(table: Table) -> EnvelopeSpec:

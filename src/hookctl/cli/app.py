@@ -22,6 +22,9 @@ COMMANDS = {
     "replay": "Send again what was received, or a capture from a file.",
     "webhook": "Show, set and test the webhook at the vendor's.",
     "sandbox": "Stand in for the vendor's business API, and really deliver.",
+    "init": "Write a commented hookctl.toml for the app in this folder.",
+    "doctor": "Say what is wrong with this set-up, and how to mend it.",
+    "config": "Show the values in force and where each comes from.",
     "demo": "Try it all on this machine, nothing to configure.",
     "completion": "Print the completion script of bash, zsh or fish.",
 }

@@ -171,6 +171,17 @@ def check_seconds(**named: float | None) -> None:
             raise UsageError(f"--{name} must be a number of seconds, 0 or more")
 
 
+def only_provider_option(panel: str | None = None) -> Any:  # noqa: ANN401
+    """Return `--provider` of a command that looks at every provider, under a heading of the help."""
+    return typer.Option(
+        "--provider",
+        metavar="NAME",
+        autocompletion=complete.providers,
+        help="Only this provider: a name, or the path of a provider folder.",
+        rich_help_panel=panel,
+    )
+
+
 def refuse_secret(value: str | None, command: str) -> None:
     """Raise `UsageError` when a secret is given as an option's value."""
     if value is not None:

@@ -68,6 +68,37 @@ class Client:
         proxy = find_proxy(url, self._options.env or {})
         return None if proxy is None else proxy.shown
 
+    def reach(self, url: str, *, timeout_s: float, loopback_only: bool = False) -> Failure | None:
+        """Connect to the server of a URL, TLS included, and send nothing.
+
+        Args:
+            url: http or https; the server is connected to directly, whatever proxies there are.
+            timeout_s: seconds for everything.
+            loopback_only: whether connecting beyond this machine is refused.
+
+        Returns:
+            What went wrong; None when it is there.
+        """
+        import httpcore
+
+        from hookctl.delivery.network import Deadline, DeadlineBackend, DeliveryFailedError
+
+        parts = urlsplit(url)
+        host, is_secure = parts.hostname or "", parts.scheme == "https"
+        backend = DeadlineBackend(Deadline(timeout_s), loopback_only=loopback_only)
+        try:
+            stream = backend.connect_tcp(host, parts.port or (443 if is_secure else 80))
+            try:
+                if is_secure:
+                    stream = stream.start_tls(self._ssl_context, host)
+            finally:
+                stream.close()
+        except DeliveryFailedError as error:
+            return error.failure
+        except httpcore.TimeoutException:
+            return _timeout(None, timeout_s)
+        return None
+
     def deliver(self, request: SignedRequest, *, timeout_s: float, loopback_only: bool = False) -> Attempt:
         """Send a request and read the answer.
 

@@ -202,10 +202,15 @@ def _checked(url: str, where: str, credentials: str) -> SplitResult:
     return parts
 
 
-def _shown(text: str) -> str:
-    """Return what was given as a URL for a message, without a user's name and password."""
+def without_credentials(text: str) -> str:
+    """Return what was given as a URL without a user's name and password, to be shown."""
     # up to the last @: a password may have a slash in it, and then no URL can be read from the text
-    shown = _CREDENTIALS.sub(r"\1***@", text)
+    return _CREDENTIALS.sub(r"\1***@", text)
+
+
+def _shown(text: str) -> str:
+    """Return what was given as a URL for a message."""
+    shown = without_credentials(text)
     return repr(shown if len(shown) <= 200 else f"{shown[:197]}...")
 
 

@@ -154,6 +154,8 @@ class SecretSpec:
     form: KeyForm = KeyForm.TEXT
     prefix: str = ""
     """What is cut off the value's beginning before it is read as a key."""
+    example: str | None = None
+    """What stands for a secret in the page's examples: whoever has copied it has no secret."""
 
     @property
     def previous_env(self) -> str:

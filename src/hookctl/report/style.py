@@ -53,3 +53,8 @@ class Style:
     def no(self) -> str:
         """The mark of failure."""
         return self.paint("✗" if self.unicode else "x", Tone.BAD)
+
+    @property
+    def warn(self) -> str:
+        """The mark of what may be wrong."""
+        return self.paint("!", Tone.WARNING)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hookctl.store.delivery import Arrival, Forwarded, Kept, Outcome, StoredDelivery, Summary, as_capture
 from hookctl.store.filters import Filters
+from hookctl.store.inspection import Inspection, inspect_store
 from hookctl.store.location import default_path
 from hookctl.store.problems import (
     StoreCorruptError,
@@ -29,6 +30,7 @@ __all__ = [
     "Arrival",
     "Filters",
     "Forwarded",
+    "Inspection",
     "Kept",
     "Outcome",
     "Store",
@@ -47,4 +49,5 @@ __all__ = [
     "Writer",
     "as_capture",
     "default_path",
+    "inspect_store",
 ]

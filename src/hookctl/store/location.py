@@ -66,16 +66,26 @@ def _make_file(path: Path) -> None:
 
 
 def _make_private(path: Path) -> None:
+    mode = require_own(path)
+    if mode is not None and mode & 0o077:
+        path.chmod(0o600)
+
+
+def require_own(path: Path) -> int | None:
+    """Return the permissions of a file, None where there is none.
+
+    Raises:
+        StoreForeignError: it is a link, no file, or another user's.
+    """
     # without opening it: closing any descriptor of a database drops the locks that this process has on it
     try:
         found = path.lstat()
     except FileNotFoundError:
-        return
+        return None
     if stat.S_ISLNK(found.st_mode):
         raise StoreForeignError(f"{path} is a symbolic link", hint=_FOREIGN_HINT)
     if not stat.S_ISREG(found.st_mode):
         raise StoreForeignError(f"{path} is not a file", hint=_FOREIGN_HINT)
     if found.st_uid != os.geteuid():
         raise StoreForeignError(f"{path} belongs to another user", hint=_FOREIGN_HINT)
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        path.chmod(0o600)
+    return stat.S_IMODE(found.st_mode)

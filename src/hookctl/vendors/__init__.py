@@ -5,6 +5,7 @@ was changed for a while.
 """
 
 from hookctl.vendors.access import Access, AccessOptions, open_access
+from hookctl.vendors.answers import read_answer
 from hookctl.vendors.api import TestOutcome, TestResult, WebhookApi
 from hookctl.vendors.journal import Claim, Entry, Journal, Leftover, Target
 from hookctl.vendors.problems import (
@@ -53,5 +54,6 @@ __all__ = [
     "fields_of",
     "merged",
     "open_access",
+    "read_answer",
     "same_url",
 ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hookctl.delivery import Client
+    from hookctl.model import Attempt
     from hookctl.model.api import CallSpec
     from hookctl.payload.jsontext import Json
     from hookctl.redaction import Redactor
@@ -105,6 +106,10 @@ class WebhookApi:
             raise ApiError(f"{self.access.named} has more than {_MOST_PAGES} pages of webhooks: that cannot be")
         return tuple(self._webhook(record) for record in records)
 
+    def look(self) -> Attempt:
+        """Ask for the webhooks as `read` does, and return what came of it, whatever that is."""
+        return self._send(self.access.dialect.read, {}, None)
+
     def update(self, webhook: Webhook, fields: dict[str, Json]) -> None:
         """Write a webhook's fields; raises as `read` does."""
         self._call(self.access.dialect.update, {"{record}": fields, "{webhook}": webhook.id}, writes=True)
@@ -160,6 +165,9 @@ class WebhookApi:
         query: Mapping[str, str] | None = None,
         writes: bool = False,
     ) -> Json:
+        return read_answer(self._send(call, values, query), self.access, writes=writes)
+
+    def _send(self, call: CallSpec, values: Mapping[str, Json], query: Mapping[str, str] | None) -> Attempt:
         known: dict[str, Json] = {"{account}": self.access.account, **values}
         path = "".join(quote(str(known[part]), safe="") if part in known else part for part in call.path)
         url = f"{self.access.base_url}{path}{f'?{urlencode(query)}' if query else ''}"
@@ -173,8 +181,7 @@ class WebhookApi:
         if call.method is not Method.GET:
             headers.append(("content-type", "application/json"))
         request = SignedRequest(self.access.provider.name, None, None, call.method, url, tuple(headers), body)
-        attempt = self._client.deliver(request, timeout_s=self._timeout_s, loopback_only=self.access.loopback_only)
-        return read_answer(attempt, self.access, writes=writes)
+        return self._client.deliver(request, timeout_s=self._timeout_s, loopback_only=self.access.loopback_only)
 
     def _at(self, answer: Json, pointer: str) -> Json:
         """Return what stands at a place that must be there: what is not seen would be lost with the next write."""
