@@ -96,7 +96,7 @@ class Client:
         except DeliveryFailedError as error:
             return error.failure
         except httpcore.TimeoutException:
-            return _timeout(None, timeout_s)
+            return timed_out(None, timeout_s)
         return None
 
     def deliver(self, request: SignedRequest, *, timeout_s: float, loopback_only: bool = False) -> Attempt:
