@@ -11,6 +11,7 @@ import pytest
 
 from hookctl.errors import ExitCode
 from tests.cli.listening import delivery
+from tests.cli.processes import under_way
 from tests.cli.recorder import unused_port
 from tests.delivery.faults import response
 from tests.sandboxed import ACCOUNT as SANDBOX_ACCOUNT
@@ -67,6 +68,11 @@ def eventually(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < until_s
         time.sleep(0.01)
+
+
+def wait_until_pointed(business: Business, tunnel: Serving) -> None:
+    """Return as soon as the webhook points to a tunnel, and the run has looked whether it does."""
+    eventually(lambda: business.url == f"{tunnel.url}/api/webhooks/arky" and len(business.asked) >= 4)
 
 
 # the loop
@@ -162,7 +168,7 @@ def test_5_while_another_run_has_the_webhook_and_before_a_tunnel_is_opened(
 ) -> None:
     port = str(unused_port())
     with tunnels.open(port, "--update-webhook") as first:
-        eventually(lambda: business.url == f"{first.url}/api/webhooks/arky")
+        wait_until_pointed(business, first)
         result = tunnels.cli("tunnel", port, "--update-webhook")
         assert result.code == 5
         assert f"in use by process {first.process.pid} of hookctl" in result.err
@@ -195,6 +201,22 @@ def test_what_would_fail_later_is_said_before_a_tunnel_is_opened(
     assert business.writes == []
 
 
+def test_5_when_the_change_does_not_stay_and_a_signal_comes_meanwhile(tunnels: Tunnels, business: Business) -> None:
+    def interfere(asked: Asked) -> None:
+        # somebody else is faster than the look at what has become of it, and the user ends it at that moment
+        if asked.method == "PUT":
+            business.settings["webhookUrl"] = "https://theirs.example.com/"
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+
+    business.after = interfere
+    with under_way(tunnels.cli, "tunnel", str(unused_port()), "--update-webhook") as process:
+        _, errors = process.communicate()
+    assert process.returncode == 5
+    assert b"does not point to" in errors
+    assert business.url == "https://theirs.example.com/"
+
+
 def test_an_api_that_refuses_the_change_ends_it_and_the_url_is_as_it_was(tunnels: Tunnels, business: Business) -> None:
     def refuse_once(asked: Asked) -> bytes | None:
         return response(403, b"{}") if asked.method == "PUT" else None
@@ -212,7 +234,7 @@ def test_an_api_that_refuses_the_change_ends_it_and_the_url_is_as_it_was(tunnels
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_sets_it_back(tunnels: Tunnels, business: Business, number: signal.Signals) -> None:
     with tunnels.open(str(unused_port()), "--update-webhook") as tunnel:
-        eventually(lambda: business.url == f"{tunnel.url}/api/webhooks/arky")
+        wait_until_pointed(business, tunnel)
         assert tunnel.end(number) == (130 if number is signal.SIGINT else 0)
         assert [json.loads(line)["type"] for line in tunnel.rest()][-2:] == ["restored", "summary"]
     assert business.url == URL
@@ -246,7 +268,7 @@ def test_ctrl_c_again_and_again_while_it_is_set_back_does_not_keep_it_from_that(
     tunnels: Tunnels, business: Business
 ) -> None:
     with tunnels.open(str(unused_port()), "--update-webhook") as tunnel:
-        eventually(lambda: business.url == f"{tunnel.url}/api/webhooks/arky")
+        wait_until_pointed(business, tunnel)
 
         def press(_: Asked) -> None:
             tunnel.send_signal(signal.SIGINT)
@@ -262,7 +284,7 @@ def test_ctrl_c_again_and_again_while_it_is_set_back_does_not_keep_it_from_that(
 
 def test_what_somebody_else_has_set_meanwhile_is_left_alone(tunnels: Tunnels, business: Business) -> None:
     with tunnels.open(str(unused_port()), "--update-webhook") as tunnel:
-        eventually(lambda: business.url == f"{tunnel.url}/api/webhooks/arky")
+        wait_until_pointed(business, tunnel)
         business.settings["webhookUrl"] = "https://theirs.example.com/"
         assert tunnel.end() == 0
         restored = json.loads(tunnel.rest()[-2])
@@ -272,7 +294,7 @@ def test_what_somebody_else_has_set_meanwhile_is_left_alone(tunnels: Tunnels, bu
 
 def test_5_when_it_cannot_be_set_back_and_what_to_do_is_said(tunnels: Tunnels, business: Business) -> None:
     with tunnels.open(str(unused_port()), "--update-webhook") as tunnel:
-        eventually(lambda: business.url == f"{tunnel.url}/api/webhooks/arky")
+        wait_until_pointed(business, tunnel)
         business.before = lambda asked: response(503, b"down") if asked.method == "PUT" else None
         assert tunnel.end() == 5
         assert f"the webhook was not set back, it pointed to {URL} before" in tunnel.errors
@@ -286,7 +308,7 @@ def test_an_agent_that_dies_sets_it_back_too(tunnels: Tunnels, business: Busines
     die = tunnels.cli.folder / "die"
     env = {"STAND_IN_FAULTS": "dies-once-open", "STAND_IN_DIE": str(die)}
     with tunnels.open(str(unused_port()), "--update-webhook", env=env) as tunnel:
-        eventually(lambda: business.url == f"{tunnel.url}/api/webhooks/arky")
+        wait_until_pointed(business, tunnel)
         die.touch()
         assert tunnel.wait() == ExitCode.VENDOR
     assert business.url == URL
@@ -311,11 +333,9 @@ def test_killed_at_any_step_the_next_run_sets_it_back_and_ends_the_agent(
     tunnels: Tunnels, business: Business, number: int, moment: str
 ) -> None:
     with tunnels.open(str(unused_port()), "--update-webhook") as tunnel:
-        eventually(lambda: business.url == f"{tunnel.url}/api/webhooks/arky")
-        # from here on the ends: what is before the change is killed below, where nobody waits for a ready file
-        assert len(business.asked) >= 3
+        wait_until_pointed(business, tunnel)
+        # what comes before is killed below, where nobody waits for a ready file
         if number >= 5:
-            eventually(lambda: len(business.asked) >= 4)
             _kill_at(business, number, moment, tunnel.process.kill)
             tunnel.send_signal(signal.SIGTERM)
             assert tunnel.wait() == -signal.SIGKILL
@@ -331,8 +351,6 @@ def test_killed_at_any_step_the_next_run_sets_it_back_and_ends_the_agent(
 
 
 def _killed_at_the_beginning(tunnels: Tunnels, business: Business, number: int, moment: str) -> None:
-    from tests.cli.processes import under_way
-
     business.asked.clear()
     with under_way(tunnels.cli, "tunnel", str(unused_port()), "--update-webhook") as process:
         _kill_at(business, number, moment, process.kill)
@@ -355,7 +373,7 @@ def _kill_at(business: Business, number: int, moment: str, kill: Callable[[], No
 
 def test_a_delivery_under_way_at_the_end_is_answered(tunnels: Tunnels, business: Business, recorder: Recorder) -> None:
     with tunnels.open(recorder.base, "--update-webhook") as tunnel:
-        eventually(lambda: business.url == f"{tunnel.url}/api/webhooks/arky")
+        wait_until_pointed(business, tunnel)
         answered: list[int] = []
 
         def deliver(asked: Asked) -> None:

@@ -237,9 +237,12 @@ class _Session:
         self._listener = listener
         self._main = asyncio.ensure_future(listener.run(self._before_closing))
         try:
-            return await self._main
+            summary = await self._main
         finally:
             self._threads.close()
+        if self._work is not None and self._work.done() and not self._work.cancelled():
+            self._work.result()
+        return summary
 
     def signalled(self, number: signal.Signals) -> None:
         """Note a signal; called between any two steps of the main thread."""
@@ -314,9 +317,15 @@ class _Session:
             await self._use()
             while (problem := self._tunnel.problem()) is None:
                 await asyncio.sleep(_LOOK_S)
-            raise problem
+            self._fail(problem)
         except HookctlError as error:
             self._fail(error)
+        except Exception:
+            # a bug: raised again as soon as everything is undone
+            listener = self._listener
+            if listener is not None:
+                listener.end(End.FAILED)
+            raise
 
     async def _begin(self) -> None:
         """Do what comes before a tunnel: set right what was left, and find out what would fail later."""

@@ -56,7 +56,7 @@ class VendorWebhook:
         """Held while the webhook is being changed."""
         self._pointing: Pointing | None = None
         self._failure: HookctlError | None = None
-        """Why it could not be set back."""
+        """Why it could not be pointed elsewhere or set back."""
         self._over = False
 
     @property
@@ -95,7 +95,12 @@ class VendorWebhook:
         with self._at_work:
             if self._over:
                 raise TunnelError("the tunnel was closed before the webhook was pointed to it")
-            self._pointing = self._stack.enter_context(pointed(self._session, url, secret=self._secret))
+            try:
+                self._pointing = self._stack.enter_context(pointed(self._session, url, secret=self._secret))
+            except HookctlError as error:
+                # told at the end too: nobody may have waited for this any more
+                self._failure = error
+                raise
             return self._pointing
 
     def check_points_to(self, url: str) -> None:
@@ -124,6 +129,7 @@ class VendorWebhook:
 
         Raises:
             RestoreError: it could not be set back; the journal is kept.
+            HookctlError: it could not be pointed to the tunnel.
         """
         with self._at_work:
             if not self._over:
