@@ -39,7 +39,8 @@ def run(during, dialect):
     options = WebhookOptions(access=AccessOptions(dialect=dialect), timeout_s=20)
     administered = open_administration(runtime, None)
     with open_session(runtime, options, administered) as session:
-        with pointed(session, OURS, secret=os.environ.get("REAL_SECRET")) as pointing:
+        known = {"secret": os.environ.get("REAL_SECRET"), "secret_env": os.environ.get("SECRET_FROM")}
+        with pointed(session, OURS, **known) as pointing:
             during(pointing)
     return pointing
 

@@ -75,6 +75,7 @@ def journal_file(folder: Path) -> Path:
     "entry",
     [
         ENTRY,
+        replace(ENTRY, secret_env="ARKY_WEBHOOK_SECRET"),
         replace(ENTRY, webhook="wh_1", created=True, old_url=None, new_events=None, old_events=()),
         replace(ENTRY, target=Target("x", "http://[::1]:1", "ü\n\0/.. \ud800"), old_url="https://ü.example/ \u202e"),
     ],
@@ -91,6 +92,17 @@ def test_an_entry_is_read_as_it_was_written(folder: Path, entry: Entry) -> None:
         claim.clear()
         assert claim.read() is None
     assert list(journal.entries()) == []
+
+
+def test_an_entry_without_the_variable_s_name_is_read_too(folder: Path) -> None:
+    journal = Journal(folder)
+    with journal.claim(ENTRY.target) as claim:
+        claim.write(ENTRY)
+        (file,) = [path for path in folder.iterdir() if path.suffix == ".json"]
+        written = json.loads(file.read_bytes())
+        del written["secret_env"]
+        file.write_text(json.dumps(written))
+        assert claim.read() == ENTRY
 
 
 def test_files_and_folders_are_private_whatever_the_umask(folder: Path) -> None:

@@ -543,6 +543,20 @@ def test_a_token_is_not_sent_to_the_api_of_an_old_journal(asking: Cli, business:
     assert run_here(asking, "webhook", "restore").code == 0
 
 
+def test_restore_finds_the_masked_secret_where_the_killed_run_had_it(asking: Cli, business: Business) -> None:
+    business.masks = True
+    with pointing(asking, env={"REAL_SECRET": SECRET, "SECRET_FROM": "MINE"}) as process:
+        assert line_of(process) == "pointed\n"
+        process.kill()
+        process.wait()
+    (journal,) = journals(asking)
+    assert SECRET not in journal.read_text()
+    assert run_here(asking, "webhook", "restore").code == 3
+    asking.env["MINE"] = SECRET
+    assert run_here(asking, "webhook", "restore").code == 0
+    assert (business.url, business.settings["webhookSecret"], journals(asking)) == (URL, SECRET, [])
+
+
 def test_restore_with_a_masked_secret_wants_the_real_one(asking: Cli, business: Business) -> None:
     kill_while_pointed(asking)
     business.masks = True

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from hookctl.config import load_config
 from hookctl.errors import ExitCode, HookctlError
 from hookctl.flows.interrupts import interrupt_afterwards
-from hookctl.flows.webhook import find_again, notes_on_access, open_session, plan_set, to_write, write
+from hookctl.flows.webhook import find_again, notes_on_access, open_session, plan_set, read_secret, to_write, write
 from hookctl.vendors import (
     ApiError,
     BusyError,
@@ -97,7 +98,9 @@ class Pointing:
 
 
 @contextmanager
-def pointed(session: Session, url: str, *, secret: str | None = None) -> Iterator[Pointing]:
+def pointed(
+    session: Session, url: str, *, secret: str | None = None, secret_env: str | None = None
+) -> Iterator[Pointing]:
     """Point a webhook to a URL for the length of the context, then set it back.
 
     It is set back after a normal end, an error and a Ctrl-C alike. SIGTERM and SIGHUP have to arrive as an exception:
@@ -107,6 +110,7 @@ def pointed(session: Session, url: str, *, secret: str | None = None) -> Iterato
         session: whose webhook.
         url: where to.
         secret: the signing secret, for an API that shows it masked and would lose it with a write.
+        secret_env: the variable that holds it, so that whoever sets back what a killed run has left finds it there.
 
     Raises:
         BusyError: another run has it; names the process.
@@ -123,7 +127,7 @@ def pointed(session: Session, url: str, *, secret: str | None = None) -> Iterato
             assert plan.webhook is not None  # noqa: S101 - one that is missing is a change
             yield Pointing(plan.webhook, plan.webhook, leftover)
             return
-        entry = _entry(session, plan, url)
+        entry = _entry(session, plan, url, secret_env)
         claim.write(entry)
         pointing: Pointing | None = None
         try:
@@ -230,9 +234,20 @@ def undo(session: Session, claim: Claim, entry: Entry, secret: str | None = None
         current = webhook.url
         outcome = _judge(webhook, entry)
     if webhook is not None and outcome in {Outcome.RESTORED, Outcome.REMOVED}:
-        _set_back(there, webhook, entry, secret)
+        _set_back(there, webhook, entry, secret or _secret_of(session, entry))
     claim.clear()
     return Restoration(outcome, entry, current)
+
+
+def _secret_of(session: Session, entry: Entry) -> str | None:
+    """Return the signing secret from the variable that the run had it from, if it is still there."""
+    if entry.secret_env is None:
+        return None
+    try:
+        return read_secret(session.runtime, load_config(session.runtime), entry.secret_env)
+    except HookctlError:
+        # it may not be needed, and if it is, what is said then names the variable
+        return None
 
 
 def _judge(webhook: Webhook, entry: Entry) -> Outcome:
@@ -283,7 +298,7 @@ def _restored(session: Session, claim: Claim, entry: Entry, secret: str | None) 
         ) from error
 
 
-def _entry(session: Session, plan: SetPlan, url: str) -> Entry:
+def _entry(session: Session, plan: SetPlan, url: str, secret_env: str | None) -> Entry:
     before = plan.webhook
     return Entry(
         target=session.access.target,
@@ -296,4 +311,5 @@ def _entry(session: Session, plan: SetPlan, url: str) -> Entry:
         new_events=plan.wish.events,
         at_ms=session.runtime.now_ms(),
         pid=os.getpid(),
+        secret_env=secret_env,
     )

@@ -170,7 +170,7 @@ def _webhook(runtime: Runtime, wishes: TunnelWishes, examiner: Examiner, listen:
             raise examiner.secret_problems[provider.name]
     secret = None if wishes.secret_env is None else read_secret(runtime, administered.config, wishes.secret_env)
     options = replace(wishes.api, provider=name, cacert=wishes.cacert, insecure=wishes.insecure)
-    return VendorWebhook(runtime, options, administered, secret=secret, event=test)
+    return VendorWebhook(runtime, options, administered, secret=secret, secret_env=wishes.secret_env, event=test)
 
 
 def _chosen(examiner: Examiner, wishes: TunnelWishes, config: Config, known: str | None) -> Provider | None:

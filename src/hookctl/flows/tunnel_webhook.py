@@ -29,6 +29,7 @@ class VendorWebhook:
         options: whom to ask and how.
         administered: the provider.
         secret: the signing secret, for an API that shows it masked and would lose it with a write.
+        secret_env: the variable that holds it.
         event: what a test delivery is asked of; None for no test.
 
     Raises:
@@ -43,12 +44,14 @@ class VendorWebhook:
         administered: Administered,
         *,
         secret: str | None,
+        secret_env: str | None,
         event: str | None,
     ) -> None:
         self._runtime = runtime
         self._options = options
         self._administered = administered
         self._secret = secret
+        self._secret_env = secret_env
         self._event = event
         self._stack = ExitStack()
         self._session: Session = self._stack.enter_context(open_session(runtime, options, administered))
@@ -96,7 +99,8 @@ class VendorWebhook:
             if self._over:
                 raise TunnelError("the tunnel was closed before the webhook was pointed to it")
             try:
-                self._pointing = self._stack.enter_context(pointed(self._session, url, secret=self._secret))
+                pointing = pointed(self._session, url, secret=self._secret, secret_env=self._secret_env)
+                self._pointing = self._stack.enter_context(pointing)
             except HookctlError as error:
                 # told at the end too: nobody may have waited for this any more
                 self._failure = error

@@ -66,6 +66,8 @@ class Entry:
     """None where the events were left as they were."""
     at_ms: int
     pid: int
+    secret_env: str | None = None
+    """The variable that held the signing secret, where the API shows that masked; never the secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,7 @@ def _encode(entry: Entry) -> bytes:
         "new": {"url": entry.new_url, "events": entry.new_events},
         "at_ms": entry.at_ms,
         "pid": entry.pid,
+        "secret_env": entry.secret_env,
     }
     return json.dumps(record, indent=1).encode("ascii") + b"\n"
 
@@ -300,6 +303,7 @@ def _decode(data: bytes) -> Entry:
         new_events=_optional_texts(new["events"]),
         at_ms=int(record["at_ms"]),
         pid=int(record["pid"]),
+        secret_env=_optional_text(record.get("secret_env")),
     )
 
 
