@@ -15,6 +15,7 @@ from hookctl.cli.grouped import GroupedCommand
 from hookctl.cli.options import (
     HIDDEN_SECRET,
     cacert_option,
+    check_timeout,
     insecure_option,
     junit_path,
     refuse_secret,
@@ -212,8 +213,7 @@ def check(
     hookctl check --list
     """  # noqa: D301 - the backspace is Typer's mark for a block that is not rewrapped
     refuse_secret(secret, "check")
-    if timeout is not None and not 0 < timeout <= 3600:
-        raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
+    check_timeout(timeout)
     if not (isfinite(start_timeout) and start_timeout > 0):
         raise UsageError("--start-timeout must be a number of seconds above 0")
     if verbose and quiet:
