@@ -3,6 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# most tests wait for processes: with two for each core the cores are busy, and who is done early takes over from the others
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
+PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 NODE_MODULES := $(addsuffix /node_modules/.installed,tests/receivers tests/examples tests/captures/browser)
 
 .PHONY: bench demo test test-all check lint types imports format pictures lock clean dev
@@ -11,10 +14,10 @@ demo: $(VENV)/.runtime
 	$(BIN)/hookctl demo
 
 test: dev $(NODE_MODULES)
-	$(BIN)/python -m pytest -q -n auto -m "not slow and not browser"
+	$(PYTEST) -m "not slow and not browser"
 
 test-all: dev $(NODE_MODULES)
-	$(BIN)/python -m pytest -q -n auto
+	$(PYTEST)
 
 check: lint types imports
 
