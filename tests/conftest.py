@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.recorder import Recorder
+
+# what is started in the background, by a shell or by nohup, ignores Ctrl-C, and so would everything that tests start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # the limit of a single example measures how busy the machine is
 settings.register_profile("hookctl", deadline=None)

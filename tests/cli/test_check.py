@@ -466,16 +466,15 @@ def test_ctrl_c_ends_the_app_and_tells_what_was_seen(cli: Cli) -> None:
     command = [sys.executable, "-m", "hookctl", "check", str(port), "--format", "ndjson", "--start-timeout", "30"]
     command += ["--start", _command("arky-slow", port)]
     env = cli.with_secrets().environment({"RECEIVER_SLEEP_S": "3"})
-    process = subprocess.Popen(command, env=env, cwd=cli.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        # by then it answers, and the control waits for its sleep
-        _wait_until(lambda: _answers(port))
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=20)
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen(command, env=env, cwd=cli.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            # by then it answers, and the control waits for its sleep
+            _wait_until(lambda: _answers(port))
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert json.loads(out.splitlines()[-1])["type"] == "summary"
     _wait_until(lambda: not _answers(port))

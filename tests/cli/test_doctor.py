@@ -177,9 +177,9 @@ def test_ctrl_c_ends_it(cli: Cli) -> None:
         configure(cli, f'[endpoints]\narky = "https://127.0.0.1:{silent.getsockname()[1]}/"\n')
         with under_way(cli, "doctor", "--provider", "arky", "--timeout", "60", "--format", "ndjson") as process:
             connection, _ = silent.accept()
-            process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 130
-            connection.close()
+            with connection:
+                process.send_signal(signal.SIGINT)
+                assert process.wait(30) == 130
 
 
 # --- installation -----------------------------------------------------------------------------------------------------
