@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hookctl.check.wanted import ACCEPTED, not_the_receiver
 from hookctl.model import Diagnosis, Encoding, FailureKind, KeyForm, TimeUnit
+from hookctl.signing.scheme import compute_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,7 @@ def _of_the_scheme(composer: Composer, control: Check) -> Iterator[Trial]:
     if provider.signature.signs_timestamp:
         draft = composer.draft(control)
         # the signature of the body alone: what a scheme without the time would have signed
-        alone = _body_alone(composer, draft.body)
+        alone = compute_signature(provider.signature, composer.secrets.current.value, draft.body)
         yield Trial(
             Diagnosis.TIMESTAMP_NOT_SIGNED,
             "signed over the body alone",
@@ -106,8 +107,6 @@ def _of_the_scheme(composer: Composer, control: Check) -> Iterator[Trial]:
     is_hex = provider.signature.encoding is Encoding.HEX
     draft = composer.draft(control)
     digest = composer.digest(draft)
-    from base64 import b64encode
-
     text = b64encode(digest).decode("ascii") if is_hex else digest.hex()
     wanted, used = ("hex", "base64") if is_hex else ("base64", "hex")
     yield Trial(
@@ -122,12 +121,6 @@ def _of_the_scheme(composer: Composer, control: Check) -> Iterator[Trial]:
         "the receiver refuses payloads with members that it does not know: vendors add some",
         composer.probe(composer.draft(control, marked=False), ACCEPTED),
     )
-
-
-def _body_alone(composer: Composer, body: bytes) -> str:
-    from hookctl.signing.scheme import compute_signature
-
-    return compute_signature(composer.provider.signature, composer.secrets.current.value, body)
 
 
 def _decoded(text: bytes) -> bytes | None:

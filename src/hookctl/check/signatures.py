@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode, urlsafe_b64encode
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookctl.check.model import Check, Effect, Severity
@@ -291,8 +292,6 @@ def _repeated(composer: Composer, check: Check) -> Iterator[Probe]:
 
 def _sent(draft: Draft, body: bytes) -> Draft:
     """Return a draft that sends another body than it has signed."""
-    from dataclasses import replace
-
     return replace(draft, body=body)
 
 

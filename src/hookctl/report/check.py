@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import textwrap
 from html import unescape
 from typing import TYPE_CHECKING, Protocol
@@ -13,7 +12,7 @@ from hookctl.check.model import Exchange, Manner, Outcome, Result, Severity
 from hookctl.check.outcomes import status_of
 from hookctl.errors import ExitCode
 from hookctl.flows.check import Log
-from hookctl.report.columns import cut
+from hookctl.report.columns import USUAL_WIDTH, cut, text_width
 from hookctl.report.problems import report_note
 from hookctl.report.records import check_listing_record, check_record, check_summary_record
 from hookctl.report.safe import safe_line, safe_text
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
     from hookctl.model import Attempt, Provider
     from hookctl.report.machine import RecordWriter
     from hookctl.runtime import Runtime
-
-WIDTH = 80
-"""Columns that text is broken to when standard output is no terminal."""
-
-MAX_WIDTH = 100
-"""Columns that text is broken to on the widest terminal."""
 
 _ID_WIDTH = 14
 _INDENT = "    "
@@ -90,8 +83,7 @@ class TextCheckReport:
         self._verbose = verbose
         self._quiet = quiet
         self._style = Style.of(runtime.out, runtime.env)
-        width = shutil.get_terminal_size((WIDTH, 24)).columns if runtime.out.is_terminal else WIDTH
-        self._width = max(40, min(width, MAX_WIDTH))
+        self._width = text_width(runtime.out)
         self._skipped: dict[str, list[str]] = {}
         self._begun = quiet
 
@@ -263,7 +255,7 @@ def verdict_line(summary: CheckSummary) -> str:
 
 def _with_names(lead: str, ids: Sequence[str], rest: str) -> str:
     """Return a line with as many ids, in brackets, as there is room for."""
-    room = WIDTH - len(lead) - len(" ()") - len(rest)
+    room = USUAL_WIDTH - len(lead) - len(" ()") - len(rest)
     shown: list[str] = []
     for place, name in enumerate(ids, 1):
         more = () if place == len(ids) else (f"+{len(ids) - place}",)
@@ -298,7 +290,7 @@ def write_listing(checks: Sequence[tuple[Provider, Check]], runtime: Runtime) ->
         for label, text in told:
             lead = f"{_INDENT}{label:<{_LABEL_WIDTH}}"
             for line in textwrap.wrap(
-                text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
+                text, USUAL_WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
             ):
                 runtime.out.line(line)
 

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hookctl.runtime import Output
+
+USUAL_WIDTH = 80
+"""Columns of a terminal that nobody has made wider, and of what is no terminal."""
+
+_LEAST_WIDTH = 40
+_READABLE_WIDTH = 100
 
 _CUT = "..."
 _WIDE = frozenset("WF")
 _WITHOUT_WIDTH = frozenset({"Mn", "Me", "Cf"})
 # a letter can carry any number of marks that take no room
 _CHARACTERS_PER_COLUMN = 4
+
+
+def text_width(output: Output) -> int:
+    """Return the columns that sentences are broken to: the terminal's, as long as they are neither few nor many."""
+    import shutil
+
+    width = shutil.get_terminal_size((USUAL_WIDTH, 24)).columns if output.is_terminal else USUAL_WIDTH
+    return max(_LEAST_WIDTH, min(width, _READABLE_WIDTH))
 
 
 def columns(text: str) -> int:

@@ -6,6 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Protocol
 
 from hookctl.flows.doctor import Result
+from hookctl.report.columns import USUAL_WIDTH
 from hookctl.report.safe import safe_line
 from hookctl.report.style import Style, Tone
 
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from hookctl.report.machine import RecordWriter
     from hookctl.report.records import Record
     from hookctl.runtime import Runtime
-
-WIDTH = 80
-"""Columns that lines are broken at; a path or URL that is longer stays whole."""
 
 _ID_WIDTH = 15
 
@@ -81,7 +79,7 @@ class TextDoctorReport:
 
 
 def _broken(text: str, lead: str) -> list[str]:
-    room = WIDTH - _ID_WIDTH - 3
+    room = USUAL_WIDTH - _ID_WIDTH - 3
     lines = wrap(
         text,
         room,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from hookctl.model import Delivery, FailureKind
+from hookctl.report.columns import USUAL_WIDTH
 from hookctl.report.problems import report_note
 from hookctl.report.records import PERCENTILES, delivery_record, send_summary_record
 from hookctl.report.safe import safe_bytes, safe_line, safe_text
@@ -29,9 +30,6 @@ MANY = 50
 
 MIN_FOR_PERCENTILES = 10
 """Answers from which on their times are worth a line."""
-
-USUAL_WIDTH = 80
-"""Columns of a terminal that nobody has made wider."""
 
 _NAME_WIDTH = 24
 

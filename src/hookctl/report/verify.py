@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import textwrap
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from hookctl.flows.examine import Finding
 from hookctl.model import Capture, Reason, Unreadable, Verdict
 from hookctl.payload.drift import DriftKind
+from hookctl.report.columns import text_width
 from hookctl.report.machine import to_line
 from hookctl.report.records import (
     unreadable_record,
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from hookctl.report.machine import RecordWriter
     from hookctl.report.records import Clean
     from hookctl.runtime import Runtime
-
-WIDTH = 80
-"""Columns that text is broken to when standard output is no terminal."""
-
-MAX_WIDTH = 100
-"""Columns that text is broken to on the widest terminal."""
 
 AROUND_BYTES = 24
 """Bytes shown on either side of the place where two bodies begin to differ."""
@@ -146,8 +140,7 @@ class TextVerifyReport:
         self._show = show
         self._style = Style.of(runtime.out, runtime.env)
         self._only_failures = runtime.out.is_terminal
-        columns = shutil.get_terminal_size().columns if runtime.out.is_terminal else WIDTH
-        self._width = max(40, min(columns, MAX_WIDTH))
+        self._width = text_width(runtime.out)
 
     def take(self, found: Found) -> None:
         """Write a finding's line and what there is to say about it."""

@@ -6,6 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Protocol
 
 from hookctl.flows.pointing import LATER, Outcome, Restoration
+from hookctl.report.columns import USUAL_WIDTH
 from hookctl.report.problems import report_error, report_note
 from hookctl.report.records import count_record
 from hookctl.report.safe import safe_line
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from hookctl.report.machine import RecordWriter
     from hookctl.runtime import Output, Runtime
     from hookctl.vendors import Access, Change, TestOutcome, Webhook
-
-WIDTH = 80
-"""Columns that a list of events is broken at."""
 
 _LABEL = 9
 _NONE = "none"
@@ -144,7 +142,7 @@ class TextWebhookReport:
         self._line(f"{self._shown.text(administered.provider.title)} has no API for webhooks. By hand:")
         for number, step in enumerate(administered.administration.manual, 1):
             text = self._shown.text(step)
-            self._line("\n".join(wrap(text, WIDTH, initial_indent=f"{number:>3}. ", subsequent_indent="     ")))
+            self._line("\n".join(wrap(text, USUAL_WIDTH, initial_indent=f"{number:>3}. ", subsequent_indent="     ")))
 
     def plan(self, plan: SetPlan) -> None:
         """Write what would change to standard error, where the question follows."""
@@ -271,7 +269,7 @@ class _Shown:
     def listed(self, label: str, values: Sequence[str]) -> str:
         """Return values behind a label, as many lines as they need."""
         text = ", ".join(self.text(value) for value in values)
-        lines = wrap(text, WIDTH - _LABEL, break_long_words=False, break_on_hyphens=False)
+        lines = wrap(text, USUAL_WIDTH - _LABEL, break_long_words=False, break_on_hyphens=False)
         return self.labelled(label, f"\n{' ' * _LABEL}".join(lines))
 
     def change(self, change: Change) -> str:
