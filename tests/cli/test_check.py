@@ -146,6 +146,7 @@ def test_verbose_shows_requests_and_answers_but_no_secret(cli: Cli, fresh: Runni
         (["3000", "--probe-url", "http://example.com/count"], 3, "--allow-remote"),
         (["not a url", "--provider", "arky"], 3, "is not a URL"),
         (["99999"], 3, "is not a port"),
+        (["nosuch"], 3, "unknown endpoint 'nosuch'"),
         (["3000", "--cacert", "nowhere.pem"], 3, "nowhere.pem"),
     ],
 )

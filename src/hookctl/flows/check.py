@@ -13,7 +13,7 @@ from hookctl.check.model import Check, Exchange, Outcome, Result, Severity
 from hookctl.config import Origin, Setting, load_config
 from hookctl.credentials import SecretSource
 from hookctl.delivery.endpoint import is_loopback_name, resolve_base, resolve_endpoint
-from hookctl.errors import ExitCode, InputError, UsageError
+from hookctl.errors import ExitCode, InputError, UsageError, did_you_mean
 from hookctl.flows.interrupts import interrupt_afterwards
 from hookctl.flows.providers import open_catalogue
 from hookctl.payload.paths import pointer_steps
@@ -370,6 +370,10 @@ def _provider(catalogue: Catalogue, options: CheckOptions, config: Config) -> tu
         return found, None
     if config.provider is not None:
         return catalogue.provider(config.provider.value), None
+    if setting is None and not target.isdigit() and not any(mark in target for mark in "/:."):
+        names = list(config.endpoints)
+        hint = did_you_mean(target, names) or "a URL, a port, or a name under [endpoints] in hookctl.toml"
+        raise InputError(f"unknown endpoint {target!r}", hint=hint)
     known = ", ".join(provider.name for provider in catalogue.providers)
     raise InputError(f"whose deliveries does {target} take? nothing tells", hint=f"give --provider: {known}")
 
