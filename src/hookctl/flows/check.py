@@ -371,8 +371,8 @@ def _provider(catalogue: Catalogue, options: CheckOptions, config: Config) -> tu
     if config.provider is not None:
         return catalogue.provider(config.provider.value), None
     if setting is None and not target.isdigit() and not any(mark in target for mark in "/:."):
-        names = list(config.endpoints)
-        hint = did_you_mean(target, names) or "a URL, a port, or a name under [endpoints] in hookctl.toml"
+        configured = list(config.endpoints)
+        hint = did_you_mean(target, configured) or "a URL, a port, or a name under [endpoints] in hookctl.toml"
         raise InputError(f"unknown endpoint {target!r}", hint=hint)
     known = ", ".join(provider.name for provider in catalogue.providers)
     raise InputError(f"whose deliveries does {target} take? nothing tells", hint=f"give --provider: {known}")
