@@ -337,3 +337,48 @@ def test_what_only_a_failure_or_a_large_archive_needs_is_loaded_then(cli: Cli) -
     assert not bulk.modules & {"rich", "httpx", "ssl", "asyncio"}
     reported = load(cli.with_secrets(), "verify", "bad", "--report", "junit=report.xml")
     assert (reported.code, "junitparser" in reported.modules) == (1, True)
+
+
+_LIBRARY = """
+import sys
+before = set(sys.modules)
+{program}
+loaded = sorted(name for name in set(sys.modules) - before if sys.modules[name] is not None)
+sys.stderr.write("\\n" + " ".join(["0", *loaded]))
+"""
+
+
+def loaded_by(cli: Cli, program: str) -> set[str]:
+    """Run a program of Python and return the modules that it has loaded beyond those of the interpreter's start."""
+    return set(run(cli, _LIBRARY.format(program=program))[1:])
+
+
+def test_importing_the_library_loads_next_to_nothing(cli: Cli) -> None:
+    assert loaded_by(cli, "import hookctl") == {"hookctl"}
+    loaded = loaded_by(cli, "from hookctl import render, sign, verify")
+    assert {name for name in loaded if name.startswith("hookctl")} == {"hookctl", "hookctl.api"}
+    assert not loaded & {
+        "typing",
+        "dataclasses",
+        "enum",
+        "re",
+        "json",
+        "pathlib",
+        "functools",
+        "collections",
+        "inspect",
+    }
+
+
+def test_the_library_loads_what_its_calls_need_and_no_slow_library(cli: Cli) -> None:
+    call = "import hookctl; order = hookctl.render('order.paid'); headers = order.sign('a secret'); "
+    slow = NEVER_IN_A_SHORT_COMMAND | {"typer", "msgspec", "argparse", "subprocess", "logging"}
+    valid = loaded_by(cli, f"{call} assert hookctl.verify('arky', headers, order.body, 'a secret')")
+    assert not valid & {*slow, "hookctl.signing.diagnose", "hookctl.delivery", "hookctl.flows", "hookctl.cli"}
+    invalid = loaded_by(cli, f"{call} assert not hookctl.verify('arky', headers, order.body, 'another')")
+    assert "hookctl.signing.diagnose" in invalid
+    assert not invalid & slow
+    edited = loaded_by(cli, "import hookctl; hookctl.render('order.paid', set={'data.order.total': 1})")
+    assert "jsonschema_rs" in edited
+    # which loads its own version's metadata
+    assert not edited & (slow - {"jsonschema_rs", "email"})

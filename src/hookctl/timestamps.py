@@ -83,7 +83,18 @@ def parse_at(text: str) -> int:
             hint = "write 2026-01-31T12:00:00Z, 2026-01-31T12:00:00+02:00 or seconds such as 1704067200"
             raise UsageError(f"{text!r} is not a time with a zone", hint=hint)
         at_ms = parsed
-    if not 0 <= at_ms <= _MAX_MS:
-        unit = "seconds are expected, not milliseconds" if seconds else None
-        raise UsageError(f"{text!r} is outside the years 1970 to 9999", hint=unit)
+    require_range(at_ms, repr(text), in_numbers=seconds is not None)
     return at_ms
+
+
+def require_range(at_ms: int, shown: str, *, in_numbers: bool) -> None:
+    """Raise `UsageError` when a time is outside the years that every form can hold.
+
+    Args:
+        at_ms: the time.
+        shown: the time as the user wrote it.
+        in_numbers: whether that was a number: then its unit may be what is wrong.
+    """
+    if not 0 <= at_ms <= _MAX_MS:
+        hint = "seconds are expected, not milliseconds" if in_numbers else None
+        raise UsageError(f"{shown} is outside the years 1970 to 9999", hint=hint)

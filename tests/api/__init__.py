@@ -1,0 +1,1 @@
+"""Tests of the library: what `import hookctl` offers."""
