@@ -106,7 +106,7 @@ def test_an_id_may_be_given() -> None:
     ("arguments", "message", "hint"),
     [
         ({"event": "order.padi"}, "unknown event 'order.padi'", "did you mean 'order.paid'"),
-        ({"event": "order.*"}, "'order.*' stands for several events: render takes one", ""),
+        ({"event": "order.*"}, "'order.*' stands for several events, and one is wanted", ""),
         ({"event": "order.paid", "provider": "arkyy"}, "unknown provider 'arkyy'", "did you mean 'arky'?"),
         ({"event": "order.paid", "provider": "arcade"}, "unknown event 'order.paid'", ""),
         ({"event": "order.paid", "provider": "./nowhere"}, "it has no provider.toml", ""),

@@ -113,11 +113,15 @@ def provider(given: GivenProvider) -> Provider:
 
 def event(name: object, given: GivenProvider | None) -> tuple[Provider, Event]:
     """Return the event of that exact name, with its provider."""
+    return event_among(catalogue(given), name)
+
+
+def event_among(among: Catalogue, name: object) -> tuple[Provider, Event]:
+    """Return the event of that exact name among some providers, with its provider."""
     if not isinstance(name, str):
         raise TypeError(f"an event is a name such as 'order.paid', not {_kind(name)}")
     if any(character in name for character in "*?["):
-        raise UsageError(f"{name!r} stands for several events: render takes one")
-    among = catalogue(given)
+        raise UsageError(f"{name!r} stands for several events, and one is wanted")
     (found,) = among.select((name,))
     return among.provider(found.provider), found
 

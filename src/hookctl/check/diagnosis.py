@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from hookctl.check.wanted import ACCEPTED, not_the_receiver
+from hookctl.check.model import Result, Severity
+from hookctl.check.wanted import ACCEPTED, judge, not_the_receiver
 from hookctl.model import Diagnosis, Encoding, FailureKind, KeyForm, TimeUnit
+from hookctl.signing.changes import VERIFY_RAW
+from hookctl.signing.reserialise import reserialised
 from hookctl.signing.scheme import compute_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hookctl.check.compose import Composer
     from hookctl.check.model import Check, Probe
     from hookctl.model import Attempt, Provider
 
 _PREFIX = b"whsec_"
+
+_STYLES = 14
+"""Ways to write the JSON again that are tried: the usual programs', with the keys in their order and sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,20 @@ class Trial:
     """What was done to the delivery, as a clause."""
     remedy: str
     probe: Probe
+
+
+def find_mistake(composer: Composer, control: Check, send: Callable[[Probe], Attempt]) -> Trial | None:
+    """Return the first of the usual mistakes that explains why genuine deliveries are refused, or None.
+
+    Args:
+        composer: makes the deliveries.
+        control: the check that they stand for.
+        send: delivers one to the receiver, in whatever way it is reached.
+    """
+    for trial in trials(composer, control):
+        if judge(ACCEPTED, Severity.MUST, send(trial.probe)).result is Result.PASS:
+            return trial
+    return None
 
 
 def trials(composer: Composer, control: Check) -> Iterator[Trial]:
@@ -74,6 +95,7 @@ def trials(composer: Composer, control: Check) -> Iterator[Trial]:
             "the receiver decodes the secret from base64; the key is the text itself",
         )
     yield from _of_the_scheme(composer, control)
+    yield from _written_again(composer, control)
     yield signed_with(
         b"",
         Diagnosis.SECRET_EMPTY,
@@ -121,6 +143,19 @@ def _of_the_scheme(composer: Composer, control: Check) -> Iterator[Trial]:
         "the receiver refuses payloads with members that it does not know: vendors add some",
         composer.probe(composer.draft(control, marked=False), ACCEPTED),
     )
+
+
+def _written_again(composer: Composer, control: Check) -> Iterator[Trial]:
+    """Yield what a receiver accepts that verifies the body after it was parsed and written again."""
+    draft = composer.draft(control)
+    for candidate in islice(reserialised(draft.body), _STYLES):
+        signed = composer.signed(draft, body=candidate.body)
+        yield Trial(
+            Diagnosis.BODY_RESERIALISED,
+            f"signed over the same JSON in the style of {candidate.style}",
+            f"the receiver verifies the body after it was parsed and written again: {VERIFY_RAW}",
+            composer.probe(replace(signed, body=draft.body), ACCEPTED),
+        )
 
 
 def _decoded(text: bytes) -> bytes | None:

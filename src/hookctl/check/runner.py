@@ -171,12 +171,13 @@ class Runner:
         )
 
     def _diagnosed(self, outcome: Outcome) -> Outcome:
-        for trial in diagnosis.trials(self._composer, self._control):
-            exchange = self._sender.send(self._control, trial.probe)
-            if judge(ACCEPTED, Severity.MUST, exchange.attempt).result is Result.PASS:
-                detail = f"{outcome.detail}; {trial.happened}, it was accepted"
-                return replace(outcome, detail=detail, diagnosis=trial.name, hint=trial.remedy)
-        return replace(outcome, detail=f"{outcome.detail}; none of the usual mistakes explains it")
+        trial = diagnosis.find_mistake(
+            self._composer, self._control, lambda probe: self._sender.send(self._control, probe).attempt
+        )
+        if trial is None:
+            return replace(outcome, detail=f"{outcome.detail}; none of the usual mistakes explains it")
+        detail = f"{outcome.detail}; {trial.happened}, it was accepted"
+        return replace(outcome, detail=detail, diagnosis=trial.name, hint=trial.remedy)
 
     def _without_control(self, check: Check, control: Outcome) -> Outcome:
         """Return what can be said without the control: nothing, but for what its own answers show."""

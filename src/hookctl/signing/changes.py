@@ -34,11 +34,13 @@ _SECONDS = re.compile(rb"[0-9]{10}")
 # what a template makes of a time that is not there, in JavaScript, Python and elsewhere
 _PLACEHOLDERS = (b"undefined", b"null", b"None", b"")
 
-RAW_BODY = (
+VERIFY_RAW = (
     "verify the raw body, before anything parses it: express.raw({type: '*/*'}) in Express, await request.text() in a "
-    "Next.js route, request.get_data() in Flask, await request.body() in FastAPI. If the receiver does, the capture is "
-    "at fault: save the bytes as they come"
+    "Next.js route, request.get_data() in Flask, await request.body() in FastAPI"
 )
+"""What a receiver does that verifies what was signed."""
+
+RAW_BODY = f"{VERIFY_RAW}. If the receiver does, the capture is at fault: save the bytes as they come"
 """What to do when the body is not what was signed."""
 
 
