@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from tests.cli.recorder import Recorder
 
+# runs of pytest inside a test, for those of the plugin
+pytest_plugins = ["pytester"]
+
 # what is started in the background, by a shell or by nohup, ignores Ctrl-C, and so would everything that tests start
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

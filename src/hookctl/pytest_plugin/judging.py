@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hookctl.check.model import Result, Severity
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hookctl.pytest_plugin.receivers import Answer
     from hookctl.pytest_plugin.requests import WebhookRequest
 
+_HERE = Path(__file__).parent
 _SHOWN_CHARACTERS = 600
 _SHOWN_LINES = 8
 
@@ -111,19 +113,15 @@ class Case:
         for secret in self.secrets:
             redactor.register(secret.value)
         redactor.register(os.fsencode(os.environ.get(self.request.source.secret.env, "")))
-        lines = [
-            self._headline(),
-            f"  sent: {self._sent()}",
-            *(f"  {line}" for line in (*self._came_back(), *self._why())),
-        ]
+        lines = [self._headline(), f"sent: {self._sent()}", *self._came_back(), *self._why()]
         # masked before it is made safe: an escaped secret is another text
-        error = UnexpectedAnswerError(safe_text(redactor.clean("\n".join(lines))))
-        error.__cause__ = self.answer.raised or (None if self._answered_4xx() else self.answer.logged)
-        return error
-
-    def _answered_4xx(self) -> bool:
+        error = UnexpectedAnswerError(safe_text(redactor.clean("\n  ".join(lines))))
         response = self.answer.attempt.response
-        return response is not None and 400 <= response.status < 500
+        # what is logged beside a refusal is no failure
+        failed = response is None or response.status >= 500
+        cause = self.answer.raised or (self.answer.logged if failed else None)
+        error.__cause__ = None if cause is None else _from_the_app_on(cause)
+        return error
 
     def _headline(self) -> str:
         request, response = self.request, self.answer.attempt.response
@@ -220,6 +218,16 @@ class Case:
             now_ms=lambda: time.time_ns() // 1_000_000,
             run=os.urandom(6).hex(),
         )
+
+
+def _from_the_app_on(error: BaseException) -> BaseException:
+    """Return an exception without what called the app."""
+    start = frame = error.__traceback__
+    while frame is not None:
+        if Path(frame.tb_frame.f_code.co_filename).parent == _HERE:
+            start = frame.tb_next
+        frame = frame.tb_next
+    return error.with_traceback(start or error.__traceback__)
 
 
 def _excerpt(response: Response) -> str:
