@@ -137,3 +137,12 @@ def test_a_secret_of_an_unknown_provider_ends_the_run(tmp_path: Path) -> None:
     assert run.code == pytest.ExitCode.USAGE_ERROR
     assert "hookctl_secrets: unknown provider 'akry'; did you mean 'arky'?" in run.out
     assert "Traceback" not in run.out
+
+
+def test_a_provider_of_the_project_may_not_have_the_name_of_another(tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    shutil.copytree(GITHUB, folder)
+    files = {"pytest.ini": "[pytest]\nhookctl_providers = ours ours\nhookctl_secrets = arky\n", "test_a.py": ""}
+    run = run_pytest(tmp_path, files)
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "hookctl_providers: github is the name of another provider; give it another" in run.out

@@ -11,7 +11,7 @@ import pytest
 
 from hookctl.api import given
 from hookctl.catalogue import Catalogue
-from hookctl.errors import HookctlError
+from hookctl.errors import HookctlError, ProviderError
 from hookctl.pytest_plugin import PROVIDERS
 
 if TYPE_CHECKING:
@@ -23,21 +23,29 @@ _USUAL_PREFIX = "whsec_"
 
 
 def known_providers(config: pytest.Config) -> Catalogue:
-    """Return the providers of a run: the built-in ones, and those of the folders that the configuration names."""
-    built_in = given.catalogue(None).providers
-    ours = [given.provider(folder) for folder in config.getini(PROVIDERS)]
-    return Catalogue((*built_in, *ours))
+    """Return the providers of a run: the built-in ones, and those of the folders that the configuration names.
+
+    Raises:
+        ProviderError: a description cannot be used, or has the name of another.
+    """
+    found = {provider.name: provider for provider in given.catalogue(None).providers}
+    for folder in config.getini(PROVIDERS):
+        ours = given.provider(folder)
+        if ours.name in found:
+            raise ProviderError(f"{PROVIDERS}: {ours.name} is the name of another provider", hint="give it another")
+        found[ours.name] = ours
+    return Catalogue(tuple(found.values()))
 
 
 def find_provider(config: pytest.Config, name: str | os.PathLike[str]) -> Provider:
-    """Return the provider of a name, or of a folder's path.
+    """Return the provider of a name, or of a folder's path, which is found from where the configuration is.
 
     Raises:
         UnknownNameError: there is none; names the nearest.
         ProviderError: its description cannot be used.
     """
     if isinstance(name, Path) or "/" in os.fspath(name):
-        return given.provider(name)
+        return given.provider(config.rootpath / name)
     return known_providers(config).provider(os.fspath(name))
 
 
@@ -85,9 +93,7 @@ def set_for_session(config: pytest.Config, names: Sequence[str]) -> None:
     secrets = Secrets(monkeypatch)
     try:
         for name in names:
-            # a folder in the configuration is found from where the configuration is
-            folder = config.rootpath / name if "/" in name else name
-            secrets.value(find_provider(config, folder))
+            secrets.value(find_provider(config, name))
     except HookctlError as error:
         raise pytest.UsageError(f"hookctl_secrets: {in_one_line(error)}") from None
 
