@@ -229,6 +229,45 @@ def test_an_app_that_logs_what_it_catches_leaves_no_handler_behind(webhooks: Web
     assert logging.getLogger().handlers == before
 
 
+@pytest.mark.parametrize(
+    ("status", "tamper", "expect", "told"),
+    [
+        (200, None, None, None),
+        (204, None, None, None),
+        (302, None, None, "was not accepted: answered 302, expected 2xx"),
+        (404, None, None, "to do: is that the path of the webhook's route?"),
+        (405, None, None, "to do: the route is there, but takes no POST"),
+        (201, None, 200, "was accepted with 201, expected 200"),
+        (201, None, "200,201", None),
+        (401, "body", None, None),
+        (400, "body", None, None),
+        (401, "body", 403, "was answered 401, expected 403"),
+        (400, "body", "4xx", None),
+        # what has not come to look at the signature has not refused it
+        (404, "body", None, "why: the app has not come to look at the signature"),
+        (415, "missing", None, "why: the app has not come to look at the signature"),
+        (302, "body", None, "why it matters: a refusal is a 4xx"),
+        (429, "body", None, "was answered 429"),
+        (500, "body", None, "why it matters: a receiver that fails is sent the same again"),
+        (200, "timestamp", None, "to do: sign what the scheme signs"),
+    ],
+)
+def test_an_answer_is_right_or_told(
+    webhooks: Webhooks, status: int, tamper: str | None, expect: int | str | None, told: str | None
+) -> None:
+    async def app(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        assert scope["type"] == "http"
+        await send({"type": "http.response.start", "status": status})
+        await send({"type": "http.response.body"})
+
+    if told is None:
+        assert webhooks.deliver(app, "order.paid", tamper=tamper, expect=expect).status == status
+        return
+    with pytest.raises(UnexpectedAnswerError) as raised:
+        webhooks.deliver(app, "order.paid", tamper=tamper, expect=expect)
+    assert told in str(raised.value)
+
+
 def test_an_answer_that_does_not_come_in_time_fails(webhooks: Webhooks) -> None:
     async def app(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         assert scope["type"] == "http"

@@ -59,7 +59,7 @@ class Wish:
 
     expected: Expectation
     refusal: bool
-    """Whether what is sent is to be refused: then any 4xx will do, unless the test says which."""
+    """Whether what is sent is to be refused: then any 4xx of a receiver that has looked at the signature will do."""
     exact: bool
     """Whether the test says which statuses."""
 
@@ -71,7 +71,8 @@ class Wish:
         if self.exact:
             return self.expected.met_by(response.status)
         judged = judge(Wanted(self.expected, self.refusal), Severity.MUST, attempt)
-        return judged.result is Result.PASS or (judged.result is Result.INFO and 400 <= response.status < 500)
+        another = 400 <= response.status < 500 and response.status not in _NOT_A_VERDICT
+        return judged.result is Result.PASS or (judged.result is Result.INFO and another)
 
     def __str__(self) -> str:
         if not self.refusal or self.exact:
@@ -174,7 +175,12 @@ class Case:
     def _why_accepted(self, response: Response) -> list[str]:
         """Say what is known of a receiver that has accepted, or failed at, what it should have refused."""
         from hookctl.check.catalogue import checks_of
+        from hookctl.check.diagnosis import first_hint
 
+        if response.status in _NOT_A_VERDICT:
+            # a wrong path would pass for a refusal
+            hint = first_hint(self.request.source, self.answer.attempt, tried=True)
+            return ["why: the app has not come to look at the signature", f"to do: {hint}"]
         if response.status // 100 != 2:
             what = "a receiver that fails is sent the same again" if response.status >= 500 else "a refusal is a 4xx"
             return [f"why it matters: {what}"]
