@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docs.drawing import PROMPT, Terminal, draw, hookctl, shown
+from hookctl.receiver import BackgroundServer, Reply
 from tests.agent.launch import install
 from tests.harness import Cli
-
-from hookctl.receiver import BackgroundServer, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests import schemas
+from tests import exitcodes, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +64,7 @@ class Cli:
             timeout=timeout_s,
             check=False,
         )
+        exitcodes.check(done.returncode, arguments)
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode(), done.stdout)
 
     def environment(self, env: Mapping[str, str | None] | None = None) -> dict[str, str]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from docs.make_pictures import ALL, PICTURES, picture
 
+from docs.make_pictures import ALL, PICTURES, picture
 from hookctl.cli.app import COMMANDS
 from tests.test_docs import ROOT
 

@@ -8,12 +8,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from docs.make_reference import DOCS, commands_of, pages
 
+from docs.make_reference import DOCS, commands_of, pages
 from hookctl.catalogue import load_catalogue
 from hookctl.check.catalogue import checks_of
 from hookctl.cli.app import COMMANDS
 from hookctl.errors import ExitCode
+from tests import exitcodes
 from tests.cli.inprocess import run_here
 from tests.test_docs import ROOT
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from tests.harness import Cli
 
-EXIT_CODES = (DOCS / "exit-codes.md").read_text(encoding="utf-8")
 MADE = ("commands.md", "checks.md", "events.md")
 REFERENCE = [DOCS / name for name in (*MADE, "exit-codes.md", "machine-output.md")]
 _OPTION = re.compile(r"^  (?:-\w, )?(--[a-z][a-z-]+)(?: / (--[a-z-]+))?", re.MULTILINE)
@@ -81,25 +81,21 @@ def test_links_to_sections_lead_there(page: Path) -> None:
 
 
 def test_the_exit_codes_are_told_of_the_program_and_of_every_command() -> None:
-    told = sections(EXIT_CODES)
     known = {int(code) for code in ExitCode}
-    assert _codes(told["Exit codes"]) == known
-    assert {f"hookctl {name}" for name in COMMANDS} == {heading for heading in told if heading.startswith("hookctl ")}
+    assert exitcodes.codes("Exit codes") == known
+    assert set(exitcodes.commands()) == set(COMMANDS)
     # these are the same of every command, and told once
     everywhere = {ExitCode.USAGE, ExitCode.BUG, ExitCode.INTERRUPTED}
+    assert exitcodes.codes("Everywhere") == everywhere | {ExitCode.INPUT}
     for name in COMMANDS:
-        codes = _codes(told[f"hookctl {name}"])
+        codes = exitcodes.codes(f"hookctl {name}")
         assert 0 in codes
         assert codes <= known - everywhere
 
 
-def _codes(text: str) -> set[int]:
-    return {int(code) for code in re.findall(r"^\| (\d+) \| ", text, re.MULTILINE)}
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_exit_code_that_a_help_names_is_told_of_the_command(cli: Cli, name: str) -> None:
-    told = _codes(sections(EXIT_CODES)[f"hookctl {name}"]) | {2, 130}
+    told = exitcodes.codes(f"hookctl {name}") | exitcodes.codes("Everywhere")
     for one in commands_of(name):
         text = " ".join(run_here(cli, *one.words.split()[1:], "--help").out.split())
         sentence = re.search(r"Exit codes? ?:? ?([^.]*?\d.*?)\.(?: |$)", text)
