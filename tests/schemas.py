@@ -78,8 +78,9 @@ def closed(schema: Json) -> Json:
     if not isinstance(schema, dict):
         return schema
     within = {key: closed(value) for key, value in schema.items()}
-    # what only says more about an object that is described elsewhere (of `if` and `oneOf`) has no type
-    return {"additionalProperties": False, **within} if "object" in _types(schema) and "required" in schema else within
+    # not where it only says more about an object that is described elsewhere, nor where it is put together of others
+    described = "object" in _types(schema) and "required" in schema and "allOf" not in schema
+    return {"additionalProperties": False, **within} if described else within
 
 
 def _types(schema: Mapping[str, Json]) -> Json:

@@ -75,10 +75,20 @@ def test_a_schema_is_one_of_the_draft_that_it_names_and_found_under_its_own_name
             found = found[step]
 
 
-def test_the_list_of_all_records_has_each() -> None:
-    listed = {one["$ref"].removesuffix(".json") for one in WHOLE["record"]["anyOf"]}
-    assert listed == set(schemas.NAMES) - NO_RECORDS - {"capture"}
+def test_the_list_of_all_records_has_each_under_its_type() -> None:
+    listed = WHOLE["record"]["properties"]["type"]["enum"]
+    assert set(listed) == set(schemas.NAMES) - NO_RECORDS - {"capture"}
+    assert [one["if"]["properties"]["type"]["const"] for one in WHOLE["record"]["allOf"]] == listed
+    assert [one["then"]["$ref"] for one in WHOLE["record"]["allOf"]] == [f"{name}.json" for name in listed]
     assert all(WHOLE[name]["properties"]["type"] == {"const": name} for name in listed)
+
+
+@pytest.mark.parametrize(
+    "broken", [{}, {"type": "unheard_of"}, {"type": "summary", "total": 1}, {"type": "event"}, [], 1]
+)
+def test_what_is_no_record_is_none(broken: object) -> None:
+    assert not PUBLISHED["record"].is_valid(broken)
+    assert not PUBLISHED["document"].is_valid({"results": [broken], "summary": {"type": "summary", "total": 1}})
 
 
 def _parts(name: str) -> list[Any]:
