@@ -88,10 +88,20 @@ class Terminal:
         try:
             self._process.wait(PATIENCE_S)
         finally:
+            self.end()
+        return self.output
+
+    def end(self) -> None:
+        """End it, if it has not ended, as when somebody closes the window: it may clear up."""
+        self._process.send_signal(signal.SIGHUP)
+        try:
+            self._process.wait(PATIENCE_S)
+        finally:
             self._process.kill()
         self._reader.join(PATIENCE_S)
-        os.close(self._ours)
-        return self.output
+        if self._ours >= 0:
+            os.close(self._ours)
+            self._ours = -1
 
     def _read(self) -> None:
         while True:

@@ -53,6 +53,7 @@ class Desk:
     env: dict[str, str]
     replaced: dict[str, str] = field(default_factory=dict)
     """What is of this machine, and what is shown in its place."""
+    started: list[Terminal] = field(default_factory=list)
 
     @property
     def project(self) -> Path:
@@ -66,21 +67,28 @@ class Desk:
         file.write_bytes(text.encode() if isinstance(text, str) else text)
 
     def start(self, *arguments: str) -> Terminal:
-        """Start hookctl on a terminal."""
-        return Terminal(hookctl(*arguments), self.env, self.project)
+        """Start hookctl on a terminal; it does not outlive the desk."""
+        return self.open(*hookctl(*arguments))
+
+    def open(self, *command: str) -> Terminal:
+        """Start any program on a terminal, likewise."""
+        self.started.append(Terminal(command, self.env, self.project))
+        return self.started[-1]
 
     def run(self, *arguments: str) -> str:
         """Return what hookctl prints on a terminal."""
         return self.start(*arguments).finish()
 
     def pipe(self, *arguments: str) -> bytes:
-        """Return what hookctl prints into a pipe."""
+        """Return what hookctl prints into a pipe; that an app answers 500 is no failure."""
         done = subprocess.run(hookctl(*arguments), env=self.env, cwd=self.project, capture_output=True, check=False)
+        if done.returncode not in {0, 1}:
+            raise RuntimeError(f"hookctl {' '.join(arguments)}: {done.stderr.decode()}")
         return done.stdout
 
     @contextmanager
     def sandbox(self) -> Iterator[Terminal]:
-        """Run the vendor's API for the length of a `with` block, with a webhook that points to a shop on the web."""
+        """Run the vendor's API for the length of a `with` block, and let commands ask it."""
         self.env |= BUSINESS
         server = self.start("sandbox")
         server.wait_for("hookctl webhook show")
@@ -101,18 +109,20 @@ def desk() -> Iterator[Desk]:
             break
         except FileExistsError:
             continue
+    env = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": str(home),
+        "TERM": "xterm-256color",
+        "LANG": "C.UTF-8",
+        "ARKY_WEBHOOK_SECRET": SECRET,
+    }
+    one = Desk(home, env, {str(home): HOME, str(ROOT): f"{HOME}/hookctl"})
     try:
-        env = {
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-            "HOME": str(home),
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-            "ARKY_WEBHOOK_SECRET": SECRET,
-        }
-        one = Desk(home, env, {str(home): HOME, str(ROOT): f"{HOME}/hookctl"})
         one.project.mkdir()
         yield one
     finally:
+        for terminal in one.started:
+            terminal.end()
         shutil.rmtree(home)
 
 
@@ -274,16 +284,15 @@ def next_app(at: Desk) -> None:
 
 
 def doctor(at: Desk) -> str:
-    """A set-up with a secret that has white space around it, and an app that does not run."""
+    """A set-up with the secret of the vendor's example, and an app that does not run."""
     next_app(at)
     at.pipe("init", "--provider", "arky")
     with_agent(at)
-    at.env["ARKY_WEBHOOK_SECRET"] = f" {SECRET}"
     return shown("hookctl doctor --provider arky", at.run("doctor", "--provider", "arky"))
 
 
 def config(at: Desk) -> str:
-    """Values from the command line's neighbours: a file, a .env file, the environment."""
+    """Values from a hookctl.toml, a .env file and the environment."""
     del at.env["ARKY_WEBHOOK_SECRET"]
     at.write("hookctl.toml", 'provider = "arky"\n\n[endpoints]\narky = "http://localhost:8080/hooks/arky"\n')
     at.write(".env.local", f"ARKY_WEBHOOK_SECRET={SECRET}\n")
@@ -296,7 +305,7 @@ def completion(at: Desk) -> str:
     at.env["PS1"] = PROMPT.replace("\x1b[1;32m", r"\[\e[1;32m\]").replace("\x1b[0m", r"\[\e[0m\]")
     at.write(".inputrc", "set show-all-if-ambiguous on\nset enable-bracketed-paste off\nset bell-style none\n")
     at.env["INPUTRC"] = str(at.project / ".inputrc")
-    shell = Terminal(["bash", "--norc", "--noprofile", "-i"], at.env, at.project)
+    shell = at.open("bash", "--norc", "--noprofile", "-i")
     shell.wait_for("$")
     shell.type('eval "$(hookctl completion bash)"\n')
     shell.wait_for("$", times=3)
@@ -309,10 +318,7 @@ def completion(at: Desk) -> str:
     shell.wait_for("--tamper ")
     shell.type("\t")
     shell.wait_for("--tamper ", times=2)
-    text = shell.output
-    shell.type("\x15exit\n")
-    shell.finish()
-    return text
+    return shell.output
 
 
 ALL: dict[str, Callable[[Desk], str]] = {
