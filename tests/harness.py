@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from tests import exitcodes, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,14 +29,13 @@ class Result:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Standard output as NDJSON."""
-        return [json.loads(line) for line in self.out.splitlines()]
+        """Standard output as NDJSON, each object as its schema says."""
+        return schemas.records(self.out)
 
     @property
     def document(self) -> dict[str, Any]:
-        """Standard output as one JSON document."""
-        document: dict[str, Any] = json.loads(self.out)
-        return document
+        """Standard output as one JSON document, as its schema says."""
+        return schemas.document(self.out)
 
 
 @dataclass
@@ -64,6 +64,7 @@ class Cli:
             timeout=timeout_s,
             check=False,
         )
+        exitcodes.check(done.returncode, arguments)
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode(), done.stdout)
 
     def environment(self, env: Mapping[str, str | None] | None = None) -> dict[str, str]:

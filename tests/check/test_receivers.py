@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from hookctl.catalogue.location import fixtures_root
 from hookctl.check.catalogue import checks_of
 from hookctl.check.model import Manner, Result, Severity
 from hookctl.errors import ExitCode
+from tests import schemas
 from tests.check.expected import EVERYDAY, EXPECTED, Expected
 from tests.cli.inprocess import run_here
 from tests.receivers.launch import FRESH, MUTANTS, PROGRAMS, SAMPLES, running
@@ -52,7 +52,7 @@ def test_a_receiver_is_told_to_have_the_defects_that_it_has(cli: Cli, tmp_path: 
         if expected.probed:
             arguments += ["--probe-url", f"http://{address.netloc}/count", "--probe-pointer", "/count"]
         result = run_here(cli, *arguments)
-    document = json.loads(result.out)
+    document = schemas.document(result.out)
     found = {one["id"]: (Result(one["result"]), Severity(one["severity"])) for one in document["results"]}
     passed = {id_: verdict for id_, verdict in found.items() if verdict[0] is Result.PASS}
     others = {id_: verdict for id_, verdict in found.items() if verdict[0] not in {Result.PASS, Result.SKIPPED}}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hookctl.cli.main import main
 from hookctl.runtime import Output, Runtime
+from tests import exitcodes
 from tests.harness import Result
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def run_here(cli: Cli, *arguments: str, stdin: bytes = b"") -> Result:
     )
     with chdir(cli.folder):
         code = main(arguments, runtime)
+    exitcodes.check(code, arguments)
     raw_out, raw_err = (_written(stream) for stream in (out, err))
     return Result(code, raw_out.decode(), raw_err.decode(), raw_out)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from tests import schemas
 from tests.receiver.rawclient import RawClient
 
 if TYPE_CHECKING:
@@ -66,16 +66,20 @@ class Serving:
     def record(self, kind: str = "request") -> dict[str, Any]:
         """Return the next record of a kind."""
         while True:
-            record: dict[str, Any] = json.loads(self.line())
+            record = schemas.record(self.line())
             if record["type"] == kind:
                 return record
 
     def rest(self) -> list[str]:
-        """Return the lines that are left, of a listener that ends."""
+        """Return the lines that are left, of a server that ends."""
         lines: list[str] = []
         while (line := self._lines.get(timeout=PATIENCE_S)) is not _END:
             lines.append(line)
         return lines
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the records that are left, of a server that ends."""
+        return [schemas.record(line) for line in self.rest()]
 
     @property
     def errors(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 from junitparser import JUnitXml
 
 from hookctl.receiver import BackgroundServer, Reply
+from tests import schemas
 from tests.authority import new_authority
 from tests.cli.inprocess import run_here
 from tests.cli.recorder import always, recording, unused_port
@@ -477,7 +477,7 @@ def test_ctrl_c_ends_the_app_and_tells_what_was_seen(cli: Cli) -> None:
         finally:
             process.kill()
     assert process.returncode == 130
-    assert json.loads(out.splitlines()[-1])["type"] == "summary"
+    assert schemas.record(out.splitlines()[-1])["type"] == "summary"
     _wait_until(lambda: not _answers(port))
 
 

@@ -54,9 +54,9 @@ def test_a_sample_is_json_alone_on_standard_output_valid_against_its_schema(cli:
     assert name in shown.err
     assert ("illustrative" in shown.err) is (name not in EXACT)
     assert ("documented" in shown.err) is (name in EXACT)
-    document = schema.document
+    document = json.loads(schema.out)
     jsonschema_rs.meta.validate(document)
-    jsonschema_rs.validator_for(document).validate(shown.document)
+    jsonschema_rs.validator_for(document).validate(json.loads(shown.out))
 
 
 @pytest.mark.parametrize("what", ["show", "schema"])
@@ -74,7 +74,7 @@ def test_a_providers_folder_works_as_a_built_in_one(cli: Cli) -> None:
     shutil.copytree(fixtures_root() / "arky", cli.folder / "ours")
     sample = cli.folder / "ours" / "events" / "order.paid.json"
     sample.write_text(json.dumps(json.loads(sample.read_text()) | {"businessId": "biz_ours"}))
-    assert cli("events", "show", "order.paid", "--provider", "./ours").document["businessId"] == "biz_ours"
+    assert json.loads(cli("events", "show", "order.paid", "--provider", "./ours").out)["businessId"] == "biz_ours"
     shown = cli.with_secrets()("send", "order.paid", "--provider", "./ours", "--dry-run", "--format", "ndjson")
     assert json.loads(shown.records[0]["body"])["businessId"] == "biz_ours"
 

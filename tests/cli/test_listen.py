@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import schemas
 from tests.cli.inprocess import run_here
 from tests.cli.listening import (
     Listening,
@@ -261,7 +261,7 @@ def test_nothing_is_kept_if_the_user_wants_it_so(signing: Cli) -> None:
         record = listener.record()
         assert (record["id"], record["occurrence"], record["valid"]) == (None, None, True)
         assert listener.end() == 0
-        assert json.loads(listener.rest()[-1])["stored"] == 0
+        assert listener.records()[-1]["stored"] == 0
         assert not listener.state.exists()
         assert list(Path(signing.environment()["HOME"]).iterdir()) == []
 
@@ -305,7 +305,7 @@ def test_each_delivery_is_a_record_for_programs(signing: Cli) -> None:
         listener.send(delivery("evt_7", target="/a?b=c"))
         listener.send(post(b"hello", b"X-A: b"))
         assert listener.end() == 0
-        ready, known, unknown, summary = map(json.loads, listener.rest())
+        ready, known, unknown, summary = listener.records()
     assert list(ready) == ["type", "url", "addresses"]
     assert [list(record) for record in (known, unknown)] == [KEYS, KEYS]
     assert re.fullmatch(r"dl_[0-9A-Z]{18}", known.pop("id"))
@@ -390,7 +390,7 @@ def test_it_ends_after_so_many_deliveries(signing: Cli) -> None:
         # not valid, and one nevertheless
         assert listener.send(ARKY_FORGED).status == 200
         assert listener.wait() == 0
-        summary = json.loads(listener.rest()[-1])
+        summary = listener.records()[-1]
         assert (summary["total"], summary["counted"], summary["ended"]) == (3, 2, "counted")
         assert not is_open("127.0.0.1", listener.port)
 
@@ -402,7 +402,7 @@ def test_only_wanted_events_are_counted_and_shown_and_all_are_kept(signing: Cli)
         listener.send(delivery("evt_3", "order.refunded"))
         listener.send(submission())
         assert listener.wait() == 0
-        records = [json.loads(line) for line in listener.rest()]
+        records = listener.records()
         assert [record["event"] for record in records if record["type"] == "request"] == [
             *("order.paid", "formSubmission.created")
         ]
@@ -429,7 +429,7 @@ def test_time_out_is_exit_code_1(signing: Cli, form: str) -> None:
     result = signing("listen", "--port", "0", "--until", "1", "--timeout", "0.3", "--format", form)
     assert result.code == 1
     last = result.out.splitlines()[-1]
-    assert last == "timed out after 0 deliveries" if form == "text" else json.loads(last)["ended"] == "timed_out"
+    assert last == "timed out after 0 deliveries" if form == "text" else schemas.record(last)["ended"] == "timed_out"
 
 
 @pytest.mark.parametrize(("arguments", "code"), [((), 0), (("--until", "2"), 1)])
@@ -451,7 +451,7 @@ def test_sigterm_lets_what_is_in_flight_end(signing: Cli, arguments: tuple[str, 
         assert listener.wait() == code
         assert not (signing.folder / "ready").exists()
         assert listener.rows("response_status, forwarded_status") == [(201, 201)]
-        assert json.loads(listener.rest()[-1])["passed_on"] == 1
+        assert listener.records()[-1]["passed_on"] == 1
         assert listener.errors == ""
 
 
@@ -511,7 +511,7 @@ def test_an_app_that_hangs_does_not_keep_the_process_beyond_its_grace(signing: C
             assert listener.end(signal.SIGINT) == 130
             # ten seconds of grace, not the thirty that the app may take
             assert 9 < time.monotonic() - started_s < 16
-            assert json.loads(listener.rest()[-1])["type"] == "summary"
+            assert listener.records()[-1]["type"] == "summary"
         release.set()
 
 
@@ -541,7 +541,7 @@ def test_deliveries_are_kept_when_the_reader_has_gone(signing: Cli) -> None:
         finally:
             shell.kill()
     assert (shell.returncode, err) == (0, b"")
-    assert [json.loads(line)["type"] for line in out.splitlines()] == ["ready"]
+    assert [schemas.record(line)["type"] for line in out.splitlines()] == ["ready"]
     assert len(listener.rows()) == 5
 
 
@@ -580,7 +580,7 @@ def test_the_ready_file_says_where_when_the_port_is_open_and_goes_with_it(signin
     # the one that an earlier run has left is not believed
     ready.write_text("http://127.0.0.1:1\n")
     with under_way(signing, *command("--no-store", "--ready-file", "ready")[3:]) as process:
-        url = json.loads(line_of(process))["url"]
+        url = schemas.record(line_of(process))["url"]
         assert ready.read_text() == f"{url}\n"
         assert list(signing.folder.iterdir()) == [ready]
         process.send_signal(signal.SIGTERM)
@@ -696,7 +696,7 @@ def test_a_broken_pipe_is_no_traceback(signing: Cli) -> None:
     with under_way(signing, *command()[3:]) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        ready = json.loads(process.stdout.readline())
+        ready = schemas.record(process.stdout.readline())
         process.stdout.close()
         listener = Listening(process, ready["url"], state=signing.folder)
         for _ in range(3):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import re
 import resource
@@ -21,6 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests import schemas
 from tests.cli.listening import (
     Listening,
     body_of,
@@ -82,7 +82,7 @@ def test_on_a_full_disk_nothing_is_acknowledged_and_it_goes_on_when_there_is_spa
         client.send(big("evt_after"))
         assert client.answer().status == kept
         assert listener.end() == 0
-        records = [json.loads(line) for line in listener.rest()]
+        records = listener.records()
         assert listener.rows() == [("evt_before",), ("evt_after",)]
         assert integrity(listener.state) == [("ok",)]
     answered = [(record["id"] is None, record["response_status"]) for record in records if record["type"] == "request"]
@@ -187,7 +187,7 @@ def test_eight_senders_at_once_lose_nothing_and_keep_their_order(signing: Cli) -
         acknowledged = send_together(listener, 8, 200)
         rows = [id_ for (id_,) in listener.rows()]
         assert listener.end() == 0
-        said = [record["event_id"] for record in map(json.loads, listener.rest()) if record["type"] == "request"]
+        said = [record["event_id"] for record in listener.records() if record["type"] == "request"]
     assert len(rows) == 1600
     # told in the order in which they were stored
     assert said == rows
@@ -272,7 +272,7 @@ def test_peers_that_trickle_hold_nobody_up_and_are_closed_in_time(signing: Cli) 
         assert all(9 < at_s < 14 for at_s in closed_s.values())
         assert max(waits) < 2
         assert listener.end() == 0
-        refused = [record for record in map(json.loads, listener.rest()) if record["type"] == "refused"]
+        refused = [record for record in listener.records() if record["type"] == "refused"]
         assert [record["response_status"] for record in refused] == [408] * 20
 
 
@@ -350,7 +350,7 @@ def test_whatever_a_peer_sends_it_is_told_and_the_next_one_is_served(
     assert hearing.send(delivery("evt_next")).status == 200
     told: list[dict[str, Any]] = []
     while not told or told[-1].get("event_id") != "evt_next":
-        told.append(json.loads(hearing.line()))
+        told.append(schemas.record(hearing.line()))
     assert [record["response_status"] for record in told[:-1]] == statuses
     for record in told[:-1]:
         assert record["type"] == ("request" if record["response_status"] == 200 else "refused")
@@ -384,7 +384,7 @@ def test_odd_bodies_are_kept_and_told_like_any_others(signing: Cli, form: str) -
         assert listener.rows("valid, body_bytes") == [(1, len(body)) for body in ODD_BODIES]
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]", said)
     if form == "ndjson":
-        assert len([json.loads(line) for line in said.splitlines()]) == len(ODD_BODIES) + 2
+        assert len(schemas.records(said)) == len(ODD_BODIES) + 2
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are read from /proc")

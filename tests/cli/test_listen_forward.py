@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import re
 import socket
 import subprocess
@@ -466,7 +465,7 @@ def test_retries_that_were_still_to_come_are_dropped_and_counted(signing: Cli) -
             for number in range(2):
                 assert listener.send(delivery(f"evt_{number}")).status == 500
             assert listener.wait() == 0
-            summary = json.loads(listener.rest()[-1])
+            summary = listener.records()[-1]
             assert (summary["waiting_retries"], summary["not_passed_on"]) == (2, 2)
         assert len(app.requests) == 2
 
@@ -486,7 +485,7 @@ def test_nobody_waits_for_a_retry_that_hangs(signing: Cli) -> None:
             started_s = time.monotonic()
             assert listener.end() == 0
             assert time.monotonic() - started_s < 5
-            assert json.loads(listener.rest()[-1])["waiting_retries"] == 1
+            assert listener.records()[-1]["waiting_retries"] == 1
         release.set()
 
 

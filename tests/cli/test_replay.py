@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from hookctl.flows import replay_plan
 from hookctl.model import CapturedRequest, CapturedResponse, Reason, Verdict
 from hookctl.store import Arrival, Forwarded, Outcome, Store, default_path
+from tests import schemas
 from tests.cli.inprocess import run_here
 from tests.cli.processes import line_of, under_way
 from tests.cli.recorder import Received, always, recording, unused_port
@@ -609,7 +610,7 @@ def test_ctrl_c_ends_it_with_a_partial_summary(signing: Cli) -> None:
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=10)
         release.set()
-    *deliveries, summary = map(json.loads, out.splitlines())
+    *deliveries, summary = schemas.records(out)
     assert (process.returncode, err, len(deliveries), summary["total"]) == (130, b"", 2, 2)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import schemas
 from tests.catalogue.folders import ProviderFolder, replace
 from tests.cli.processes import under_way
 from tests.cli.recorder import recording
@@ -262,7 +262,7 @@ def test_it_ends_cleanly(cli: Cli, number: signal.Signals, code: int, ended: str
     with sandboxed(cli) as sandbox:
         sandbox.call("GET", sandbox.settings)
         assert (sandbox.end(number), sandbox.errors) == (code, "")
-        assert json.loads(sandbox.rest()[-1]) == {
+        assert sandbox.records()[-1] == {
             "type": "summary",
             "calls": 1,
             "rejected": 0,
@@ -295,7 +295,7 @@ def test_a_delivery_under_way_is_finished_and_its_caller_answered(cli: Cli) -> N
         assert sandbox.end() == 0
         caller.join(PATIENCE_S)
         assert [answer.body["success"] for answer in answers] == [True]
-        assert json.loads(sandbox.rest()[-1])["taken"] == 1
+        assert sandbox.records()[-1]["taken"] == 1
 
 
 def test_what_is_to_be_tried_again_is_dropped_and_counted(cli: Cli) -> None:
@@ -306,7 +306,7 @@ def test_what_is_to_be_tried_again_is_dropped_and_counted(cli: Cli) -> None:
         started_s = time.monotonic()
         assert sandbox.end() == 0
         assert time.monotonic() - started_s < 5
-        assert json.loads(sandbox.rest()[-1])["waiting_retries"] == 3
+        assert sandbox.records()[-1]["waiting_retries"] == 3
         assert sandbox.errors == ""
 
 
@@ -369,7 +369,7 @@ def test_a_reader_that_goes_away_is_no_traceback(cli: Cli) -> None:
     with under_way(cli, "sandbox", "--port", "0", "--format", "ndjson") as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        ready = json.loads(process.stdout.readline())
+        ready = schemas.record(process.stdout.readline())
         process.stdout.close()
         host, port = ready["url"].removeprefix("http://").split(":")
         for _ in range(3):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import schemas
 from tests.agent.launch import TOKEN, is_running
 from tests.cli.listening import body_of, delivery, lines, stored
 from tests.cli.processes import under_way
@@ -36,7 +37,7 @@ def test_a_delivery_comes_through_byte_for_byte_and_is_told_verified_and_kept(
     tunnels: Tunnels, recorder: Recorder
 ) -> None:
     with tunnels.open(port_of(recorder)) as tunnel:
-        first, second = json.loads(tunnel.line()), json.loads(tunnel.line())
+        first, second = schemas.record(tunnel.line()), schemas.record(tunnel.line())
         url = f"{tunnel.url}/api/webhooks/arky"
         assert first == {
             "type": "tunnel",
@@ -53,7 +54,7 @@ def test_a_delivery_comes_through_byte_for_byte_and_is_told_verified_and_kept(
         (received,) = recorder.wait(1)
         assert (received.path, received.body) == ("/api/webhooks/arky", body)
         assert tunnel.end() == 0
-        assert json.loads(tunnel.rest()[-1])["ended"] == "terminated"
+        assert tunnel.records()[-1]["ended"] == "terminated"
         assert tunnel.errors == ""
     assert stored(tunnels.state) == [("evt_1",)]
 
@@ -230,7 +231,7 @@ def test_an_agent_that_ends_by_itself_ends_the_tunnel(tunnels: Tunnels, recorder
         assert tunnel.wait() == 5
         assert "error: the ngrok agent has ended by itself: the account was suspended" in tunnel.errors
         # what had come is still counted
-        assert json.loads(tunnel.rest()[-1])["ended"] == "failed"
+        assert tunnel.records()[-1]["ended"] == "failed"
     # and none was started in its place
     assert len(tunnels.agent.records("start")) == 1
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hookctl.errors import ExitCode
+from tests import schemas
 from tests.cli.listening import delivery
 from tests.cli.processes import under_way
 from tests.cli.recorder import unused_port
@@ -88,7 +89,7 @@ def test_the_whole_loop_and_the_old_url_is_back(tunnels: Tunnels, sandbox: Sandb
         (received,) = recorder.wait(1)
         assert received.path == "/api/webhooks/arky"
         assert tunnel.end(signal.SIGINT) == 130
-        restored, summary = (json.loads(line) for line in tunnel.rest())
+        restored, summary = tunnel.records()
         assert (restored["type"], restored["outcome"], restored["url"]) == ("restored", "restored", OLD)
         assert (summary["type"], summary["valid"]) == ("summary", 1)
     assert url_of(sandbox) == OLD
@@ -236,7 +237,7 @@ def test_a_signal_sets_it_back(tunnels: Tunnels, business: Business, number: sig
     with tunnels.open(str(unused_port()), "--update-webhook") as tunnel:
         wait_until_pointed(business, tunnel)
         assert tunnel.end(number) == (130 if number is signal.SIGINT else 0)
-        assert [json.loads(line)["type"] for line in tunnel.rest()][-2:] == ["restored", "summary"]
+        assert [schemas.record(line)["type"] for line in tunnel.rest()][-2:] == ["restored", "summary"]
     assert business.url == URL
 
 
@@ -246,10 +247,15 @@ def test_a_signal_while_it_is_being_changed_waits_and_sets_it_back(
 ) -> None:
     holder: list[Serving] = []
 
+    def end_it_once() -> None:
+        # a second signal would have it given up
+        with suppress(IndexError):
+            holder.pop().send_signal(signal.SIGTERM)
+
     def signal_during(asked: Asked) -> bytes | None:
         # the first read only looks; the second and the first write are the change
         if holder and asked.method == method and (method == "PUT" or len(business.asked) > 1):
-            holder.pop().send_signal(signal.SIGTERM)
+            end_it_once()
             time.sleep(0.5)
         return None
 
@@ -259,7 +265,7 @@ def test_a_signal_while_it_is_being_changed_waits_and_sets_it_back(
         holder.append(tunnel)
         if tunnel.process.poll() is None and business.url != URL:
             # it was faster than the test
-            tunnel.send_signal(signal.SIGTERM)
+            end_it_once()
         assert tunnel.wait() == 0
     assert business.url == URL
 
@@ -287,7 +293,7 @@ def test_what_somebody_else_has_set_meanwhile_is_left_alone(tunnels: Tunnels, bu
         wait_until_pointed(business, tunnel)
         business.settings["webhookUrl"] = "https://theirs.example.com/"
         assert tunnel.end() == 0
-        restored = json.loads(tunnel.rest()[-2])
+        restored = tunnel.records()[-2]
         assert (restored["outcome"], restored["current_url"]) == ("not_ours", "https://theirs.example.com/")
     assert business.url == "https://theirs.example.com/"
 

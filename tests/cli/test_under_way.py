@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import threading
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import schemas
 from tests.cli.processes import line_of, under_way
 from tests.cli.recorder import Received, always, recording
 
@@ -49,11 +49,11 @@ def test_a_delivery_is_written_before_the_next_one_is_answered(signing: Cli, for
             rest, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     if form == "ndjson":
-        first = json.loads(line)
-        second, summary = map(json.loads, rest.splitlines())
+        first = schemas.record(line)
+        second, summary = schemas.records(rest)
         assert [first["event"], second["event"], summary["type"]] == ["order.paid", "order.shipped", "summary"]
     elif form == "json":
-        document = json.loads(line + rest.decode())
+        document = schemas.document(line + rest.decode())
         assert [result["event"] for result in document["results"]] == ["order.paid", "order.shipped"]
     else:
         assert "2 deliveries: 2 ok" in rest.decode()
@@ -78,11 +78,11 @@ def test_ctrl_c_ends_a_hanging_delivery_at_once_with_a_partial_summary(signing: 
     assert "Traceback" not in out + err
     counts = {"type": "summary", "total": answered, "ok": answered, "unexpected": 0, "not_delivered": 0}
     if form == "ndjson":
-        *deliveries, summary = map(json.loads, out.splitlines())
+        *deliveries, summary = schemas.records(out)
         del summary["latency_ms"]
         assert (len(deliveries), summary) == (answered, counts)
     elif form == "json":
-        document = json.loads(out)
+        document = schemas.document(out)
         del document["summary"]["latency_ms"]
         assert (len(document["results"]), document["summary"]) == (answered, counts)
     else:
@@ -117,7 +117,7 @@ def test_with_wait_a_delivery_succeeds_once_something_listens(signing: Cli) -> N
                 assert connection.recv(65536).startswith(b"POST /hook HTTP/1.1\r\n")
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 out, err = process.communicate(timeout=20)
-    delivery, summary = map(json.loads, out.splitlines())
+    delivery, summary = schemas.records(out)
     assert (process.returncode, err) == (0, b"")
     assert (delivery["ok"], summary["total"]) == (True, 1)
     # the time of the delivery, not of the wait

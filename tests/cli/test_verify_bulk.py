@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import re
 import signal
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import schemas
 from tests.cli.processes import line_of, under_way
 from tests.cli.signed import archive, forged, genuine
 from tests.cli.terminal import on_terminal
@@ -217,8 +217,8 @@ def test_ctrl_c_ends_in_a_summary_and_leaves_no_process_behind(signing: Cli, lar
     if form == "text":
         assert out.rstrip("\n").rpartition("\n")[2].startswith("interrupted after ")
         return
-    document = json.loads(out) if form == "json" else None
-    summary = document["summary"] if document is not None else json.loads(out.splitlines()[-1])
+    document = schemas.document(out) if form == "json" else None
+    summary = document["summary"] if document is not None else schemas.record(out.splitlines()[-1])
     count = len(document["results"]) if document is not None else len(out.splitlines()) - 1
     assert summary["interrupted"] is True
     # what is counted is what was told
@@ -249,7 +249,7 @@ def test_a_killed_process_is_told_and_is_no_bug(signing: Cli, large: Path) -> No
 def test_when_the_reader_goes_away_it_ends_quietly(signing: Cli, mixed: bytes, jobs: str) -> None:
     (signing.folder / "a").write_bytes(mixed)
     with under_way(signing, "verify", "a", "--format", "ndjson", "--jobs", jobs) as process:
-        assert json.loads(line_of(process))["source"] == "a:1"
+        assert schemas.record(line_of(process))["source"] == "a:1"
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
@@ -359,7 +359,7 @@ def test_memory_stays_under_100_mib_for_a_gigabyte_with_a_line_of_200_mb(signing
     (captures,) = _gigabyte(path)
     assert path.stat().st_size > 1_000_000_000
     code, out, seconds, peak_mib = _watched(signing, "verify", "a.ndjson", "--format", "ndjson", "--jobs", "2")
-    records = [json.loads(line) for line in out.splitlines()]
+    records = schemas.records(out)
     summary = records[-1]
     assert (code, summary["total"], summary["unreadable"]) == (3, captures, 1)
     (long,) = [record for record in records if record["type"] == "unreadable"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import resource
 import subprocess
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hookctl.captures.form import Form
+from tests import schemas
 from tests.cli.inprocess import run_here
 from tests.cli.signed import BODY, IN_FORM, archive, arky, genuine, http, record
 from tests.unreadable import unreadable
@@ -178,7 +178,7 @@ def test_a_gzip_bomb_of_an_archive_is_given_up(signing: Cli, bomb: bytes) -> Non
     line = gzip.compress(archive(genuine(1)) + b'{"schema"')
     (signing.folder / "bomb.gz").write_bytes(line + bomb + bomb[: len(bomb) // 8])
     done = bounded(signing, "verify", "bomb.gz", "--format", "ndjson")
-    first, second, summary = (json.loads(text) for text in done.stdout.splitlines())
+    first, second, summary = schemas.records(done.stdout)
     assert (done.returncode, done.stderr) == (3, b"")
     assert (first["valid"], second["source"]) == (True, "bomb.gz:2")
     assert "the rest of the file was not read" in second["error"]

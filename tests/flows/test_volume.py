@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hookctl.receiver import BackgroundServer, Reply
+from tests import schemas
 from tests.cli.processes import line_of, under_way
 from tests.cli.recorder import recording, unused_port
 
@@ -180,7 +181,7 @@ def test_wait_works_with_concurrency(signing: Cli) -> None:
         with BackgroundServer(accept, port=port):
             out, _ = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert json.loads(out.splitlines()[-1])["ok"] == 6
+    assert schemas.record(out.splitlines()[-1])["ok"] == 6
 
 
 def test_dry_run_shows_every_round(signing: Cli) -> None:
@@ -280,6 +281,6 @@ def test_ctrl_c_in_the_middle_leaves_a_summary_of_exactly_the_lines_written(sign
     assert took_s < 5
     assert "Traceback" not in err
     assert err == ""
-    *deliveries, summary = map(json.loads, (head + out).splitlines())
+    *deliveries, summary = schemas.records(head + out)
     assert summary["type"] == "summary"
     assert read <= summary["total"] == len(deliveries) < 5000

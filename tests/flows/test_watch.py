@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import schemas
 from tests.cli.processes import line_of, under_way
 from tests.cli.recorder import recording, unused_port
 
@@ -281,10 +281,10 @@ def test_ndjson_has_deliveries_and_a_summary_for_each_round_and_headings_beside_
     with recording(answer) as recorder:
         arguments = ("order.paid", "--to", f"{recorder.base}/hook", "--watch", "app.py", "--format", "ndjson")
         with watching(signing, *arguments) as process:
-            records: list[dict[str, Any]] = [json.loads(line_of(process)) for _ in range(2)]
+            records: list[dict[str, Any]] = [schemas.record(line_of(process)) for _ in range(2)]
             assert "first round" in until(process, "note:", "stderr")
             source.write_text("x")
-            records += [json.loads(line_of(process)) for _ in range(2)]
+            records += [schemas.record(line_of(process)) for _ in range(2)]
             notes = until(process, "now 200", "stderr")
             assert interrupted(process) == ("", "")
     assert [record["type"] for record in records] == ["delivery", "summary"] * 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from dataclasses import replace
 from io import StringIO
@@ -20,6 +19,7 @@ from hookctl.receiver import Refusal
 from hookctl.report.listen import MachineListenReport, TextListenReport
 from hookctl.report.words import ordinal
 from hookctl.store import Forwarded, StoreError
+from tests import schemas
 from tests.harness import ARKY_SECRET
 from tests.report.shown import NOW_MS, Shown, hostile
 from tests.report.test_safe import ACTING
@@ -113,7 +113,7 @@ def test_each_thing_told_is_one_line_of_ascii_json(
         report.take(event)
     report.close(ListenSummary(end=End.COUNTED))
     assert shown.out.isascii()
-    records = [json.loads(line) for line in shown.out.splitlines()]
+    records = schemas.records(shown.out)
     told = [event for event in events if not isinstance(event, Trouble)]
     assert len(records) == len(told) + 1
     for record, event in zip(records, told, strict=False):
@@ -159,7 +159,7 @@ def test_trouble_that_cannot_be_told_does_not_stop_anything(tmp_path: Path) -> N
     report.take(Trouble(None, "not stored"))
     report.take(received())
     report.flush()
-    assert json.loads(shown.out)["type"] == "request"
+    assert schemas.record(shown.out)["type"] == "request"
 
 
 @pytest.mark.parametrize("verbose", [False, True])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from hookctl.flows.sandbox import Called, Opened, Plan, SandboxEvent, SandboxOpt
 from hookctl.model import Attempt, Delivery, Failure, FailureKind, Response, SignedRequest
 from hookctl.receiver import Refusal
 from hookctl.report.sandbox import MachineSandboxReport, TextSandboxReport
+from tests import schemas
 from tests.harness import ARKY_SECRET
 from tests.report.shown import NOW_MS, Shown, hostile
 from tests.report.test_safe import ACTING
@@ -105,7 +105,7 @@ def test_each_thing_told_is_one_line_of_ascii_json(
         report.take(event)
     report.close(SandboxSummary())
     assert shown.out.isascii()
-    records = [json.loads(line) for line in shown.out.splitlines()]
+    records = schemas.records(shown.out)
     told = [event for event in events if not isinstance(event, Trouble)]
     assert len(records) == len(told) + 1
     for record, event in zip(records, told, strict=False):

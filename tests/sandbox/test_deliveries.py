@@ -267,7 +267,7 @@ def test_what_fails_is_delivered_again_as_the_same_event_signed_anew(cli: Cli) -
         requests = receiver.wait(3, PATIENCE_S)
         records = [sandbox.record("delivery") for _ in range(3)]
         assert sandbox.end() == 0
-        summary = json.loads(sandbox.rest()[-1])
+        summary = sandbox.records()[-1]
     assert len({request.body for request in requests}) == 1
     assert [genuine(request) for request in requests] == [True] * 3
     # signed when it is sent, not when it happened
@@ -405,7 +405,7 @@ def test_only_so_many_deliveries_wait_to_be_tried_again(cli: Cli) -> None:
         sandbox.test("order.paid")
         sandbox.wait_for_error("note: 1,000 deliveries wait to be tried again: the next is tried once\n")
         assert sandbox.end() == 0
-        records = [json.loads(line) for line in sandbox.rest()]
+        records = sandbox.records()
     tries = [record for record in records if record["type"] == "delivery"]
     assert [record["next_s"] for record in tries] == [3600.0] * 1000 + [None]
     assert records[-1]["waiting_retries"] == 1000
