@@ -8,7 +8,7 @@ WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 NODE_MODULES := $(addsuffix /node_modules/.installed,tests/receivers tests/examples tests/captures/browser)
 
-.PHONY: bench demo test test-all check lint types imports format pictures lock clean dev
+.PHONY: bench demo test test-all check lint types imports format pictures reference lock clean dev
 
 demo: $(VENV)/.runtime
 	$(BIN)/hookctl demo
@@ -62,7 +62,10 @@ $(NODE_MODULES): %/node_modules/.installed: %/package-lock.json
 	@touch $@
 
 pictures: dev
-	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python -m docs.make_pictures
+
+reference: dev
+	$(BIN)/python -m docs.make_reference
 
 # locks by name and hash, without addresses, for every supported Python
 lock: $(VENV)/bin/python
