@@ -68,7 +68,7 @@ def kill_and_check(folder: Path, runs: int, seed: int) -> None:
     acknowledged: dict[str, str] = {}
     for _ in range(runs):
         process = python(_ENDLESS, str(folder))
-        said = read_for(process, lines=delays.randrange(1, 1500))
+        said = read_for(process, lines=delays.randrange(1, 500))
         process.kill()
         rest, _ = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL
