@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # most tests wait for processes: with two for each core the cores are busy, and who is done early takes over from the others
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
-PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+# what pytest makes of each module of tests is kept, also where no bytecode is to be written: making it takes seconds
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 NODE_MODULES := $(addsuffix /node_modules/.installed,tests/receivers tests/examples tests/captures/browser)
 
 .PHONY: bench demo test test-all test-install check lint types imports format pictures reference lock clean dev
