@@ -45,7 +45,7 @@ def _mixed(number: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def mixed() -> bytes:
-    """Return an archive of 6 MB, more than one process is given: valid, invalid, broken, too long, blank, CRLF ends, no end of the last line."""
+    """Return 6 MB, too much for one process: valid, invalid, broken, too long, blank, CRLF, no end of the last line."""
     lines: list[bytes] = []
     size = number = 0
     while size < 6_000_000:
