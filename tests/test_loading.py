@@ -335,6 +335,10 @@ def test_what_only_a_failure_or_a_large_archive_needs_is_loaded_then(cli: Cli) -
     bulk = load(cli.with_secrets(), "verify", "archive", "-q", "--jobs", "2")
     assert (bulk.code, "multiprocessing" in bulk.modules) == (0, sys.platform == "linux")
     assert not bulk.modules & {"rich", "httpx", "ssl", "asyncio"}
+    beside = {"hookctl.report.files", "hookctl.report.github", "hookctl.report.verify_reports", "junitparser"}
+    assert not beside & load(cli.with_secrets(), "verify", "bad").modules
+    for_github = load(cli.with_secrets(), "verify", "bad", "--report", "json=report.json", "--report", "github")
+    assert (for_github.code, "junitparser" in for_github.modules) == (1, False)
     reported = load(cli.with_secrets(), "verify", "bad", "--report", "junit=report.xml")
     assert (reported.code, "junitparser" in reported.modules) == (1, True)
 

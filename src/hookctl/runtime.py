@@ -38,6 +38,8 @@ class Output:
         self.stream = stream
         self.name = name
         self.reader_gone = False
+        self.guard: Callable[[str], str] | None = None
+        """Rewrites text that is written, where whoever reads it takes some of it for commands."""
 
     @property
     def is_terminal(self) -> bool:
@@ -58,7 +60,7 @@ class Output:
         if self.reader_gone:
             return
         try:
-            self.stream.write(text)
+            self.stream.write(text if self.guard is None else self.guard(text))
             self.stream.flush()
         except OSError as error:
             self._fail(error)

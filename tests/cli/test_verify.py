@@ -621,8 +621,8 @@ def test_a_report_that_cannot_be_written_is_named(signing: Cli) -> None:
         result = run_here(signing, "verify", "a", "--report", f"junit={target}")
         assert result.code == 3
         assert target in result.err
-        # what was found out is not lost with it
-        assert "1 capture: 1 valid" in result.out
+        # before anything is read: what comes from a pipe could not be read again
+        assert result.out == ""
 
 
 # secrets

@@ -90,7 +90,7 @@ REPORTS = reports()
 
 
 def thoroughly(data: bytes, report: VerifyReport, examiner: Examiner = EXAMINER) -> tuple[str, Tally]:
-    lines = LineExaminer(examiner, report, Tally(by_case=True), 1 << 20)
+    lines = LineExaminer(examiner, (report,), Tally(by_case=True), 1 << 20)
     tally, pieces = Tally(by_case=True), []
     for found in lines.found(Block(1, data), Lines("archive.ndjson", Form.CAPTURE), EFFORT):
         tally.count(found)
@@ -99,9 +99,10 @@ def thoroughly(data: bytes, report: VerifyReport, examiner: Examiner = EXAMINER)
 
 
 def quickly(data: bytes, report: VerifyReport, examiner: Examiner = EXAMINER) -> tuple[str, Tally]:
-    lines = LineExaminer(examiner, report, Tally(by_case=True), 1 << 20)
+    lines = LineExaminer(examiner, (report,), Tally(by_case=True), 1 << 20)
     result = lines.run(Block(1, data), Lines("archive.ndjson", Form.CAPTURE))
-    return result.text, result.tally
+    (text,) = result.texts
+    return text, result.tally
 
 
 def assert_same(data: bytes, examiner: Examiner = EXAMINER) -> None:

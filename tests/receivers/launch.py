@@ -147,6 +147,17 @@ class RunningReceiver:
         with self._changed:
             return list(self._records)
 
+    def accepted(self, n: int) -> list[dict[str, object]]:
+        """Return the records of what was answered 200, once there are `n`: a record comes after its answer.
+
+        Raises:
+            TimeoutError: as `wait_records`.
+        """
+        records = self.records()
+        while len(found := [record for record in records if record["status"] == 200]) < n:
+            records = self.wait_records(len(records) + 1)
+        return found
+
     def wait_records(self, n: int, timeout_s: float = 5.0) -> list[dict[str, object]]:
         """Return the records as soon as there are at least `n`.
 

@@ -12,9 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 
+from hookctl.flows.send import SendSummary
 from hookctl.model import Attempt, Delivery, Failure, FailureKind, Response, SignedRequest
 from hookctl.redaction import MASK, Redactor
-from hookctl.report.junit import MAX_BODY, MAX_PROBLEMS, JUnitReport
+from hookctl.report.files import ReportFile
+from hookctl.report.junit import MAX_BODY, MAX_PROBLEMS, SendJUnit
 from tests.cli.processes import line_of, under_way
 from tests.cli.recorder import always, recording, unused_port
 from tests.harness import ARKY_SECRET
@@ -55,10 +57,12 @@ def strict(file: Path) -> ET.Element:
 def written(folder: Path, deliveries: Iterable[Delivery]) -> ET.Element:
     redactor = Redactor()
     redactor.register(SECRET.encode())
-    report = JUnitReport(folder / "report.xml", redactor.clean)
+    file = ReportFile(folder / "report.xml")
+    report = SendJUnit(file, redactor.clean)
     for one in deliveries:
         report.take(one)
-    report.write()
+    report.close(SendSummary(planned=0))
+    file.finish()
     return strict(folder / "report.xml")
 
 

@@ -13,6 +13,7 @@ from junitparser import JUnitXml
 
 from hookctl.flows.tally import MAX_EXAMPLES, Tally
 from hookctl.model import Unreadable
+from hookctl.report.files import ReportFile
 from hookctl.report.junit import verify_cases, write_junit
 from tests.cli.inprocess import run_here
 from tests.cli.signed import BODY, archive, arky, forged, genuine, http, record
@@ -100,7 +101,9 @@ def test_no_text_breaks_the_file(tmp_path_factory: pytest.TempPathFactory, sourc
     path = tmp_path_factory.mktemp("junit") / "report.xml"
     tally = Tally(by_case=True)
     tally.count(Unreadable(source, message))
-    write_junit(path, "hookctl verify", verify_cases(tally), str)
+    file = ReportFile(path)
+    write_junit(file, "hookctl verify", verify_cases(tally), str)
+    file.finish()
     assert len(list(strict(path).iter("error"))) == 1
 
 

@@ -17,12 +17,13 @@ from hookctl.cli.options import (
     cacert_option,
     check_timeout,
     insecure_option,
-    junit_path,
     refuse_secret,
+    report_option,
     secret_file_option,
 )
 from hookctl.errors import ExitCode, UsageError
-from hookctl.flows.check import CheckOptions, CheckSummary, list_checks, plan_check, run_check
+from hookctl.flows.check import CheckEvent, CheckOptions, CheckSummary, list_checks, plan_check, run_check
+from hookctl.report.beside import Reports
 
 if TYPE_CHECKING:
     from hookctl.flows.check import CheckPlan
@@ -180,15 +181,7 @@ def check(
         Format,
         typer.Option("--format", help="How results are written.", rich_help_panel=RESULTS),
     ] = Format.TEXT,
-    report: Annotated[
-        Text,
-        typer.Option(
-            "--report",
-            metavar="junit=FILE",
-            help="Write a report, one case for each check.",
-            rich_help_panel=RESULTS,
-        ),
-    ] = None,
+    report: Annotated[Texts, report_option(RESULTS, "each check")] = None,
     verbose: Annotated[
         bool,
         typer.Option("-v", "--verbose", help="Show requests as sent, and the answers.", rich_help_panel=RESULTS),
@@ -216,6 +209,8 @@ def check(
     check_timeout(timeout)
     if not (isfinite(start_timeout) and start_timeout > 0):
         raise UsageError("--start-timeout must be a number of seconds above 0")
+    if list_only and report:
+        raise UsageError("--list runs no check: there is nothing to --report")
     if verbose and quiet:
         raise UsageError("--verbose and --quiet exclude each other")
     options = CheckOptions(
@@ -242,9 +237,10 @@ def check(
     runtime: Runtime = ctx.obj
     if list_only:
         return _list(runtime, options, format)
-    junit = None if report is None else junit_path(report, runtime)
-    plan = plan_check(runtime, options)
-    return _run(plan, runtime, _report(plan, runtime, format, verbose=verbose, quiet=quiet), junit)
+    machine = format is not Format.TEXT
+    with Reports[CheckEvent, CheckSummary](report or (), runtime, "check", machine=machine) as reports:
+        plan = plan_check(runtime, options)
+        return _run(plan, runtime, _report(plan, runtime, format, verbose=verbose, quiet=quiet), reports)
 
 
 def _ids(arguments: list[str] | None) -> tuple[str, ...]:
@@ -273,18 +269,21 @@ def _report(plan: CheckPlan, runtime: Runtime, format_: Format, *, verbose: bool
     return MachineCheckReport(record_writer(MachineFormat(format_.value), runtime.out), runtime)
 
 
-def _run(plan: CheckPlan, runtime: Runtime, report: CheckReport, junit: Path | None) -> int:
+def _run(plan: CheckPlan, runtime: Runtime, report: CheckReport, reports: Reports[CheckEvent, CheckSummary]) -> int:
+    if reports.kinds:
+        from hookctl.report.check_reports import CheckReports
+
+        reports.begin(CheckReports(plan, runtime))
     summary = CheckSummary(strict=plan.options.strict)
     interrupted = False
     try:
         for event in run_check(plan, runtime, summary):
+            reports.take(event)
             report.take(event)
     except KeyboardInterrupt:
         # what was seen is still worth knowing
         interrupted = True
     report.close(summary)
-    if junit is not None:
-        from hookctl.report.junit import check_cases, write_junit
-
-        write_junit(junit, "hookctl check", check_cases(plan, summary), runtime.redactor.clean)
-    return ExitCode.INTERRUPTED if interrupted else summary.exit_code
+    exit_code = ExitCode.INTERRUPTED if interrupted else summary.exit_code
+    reports.close(summary, exit_code)
+    return exit_code

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from hookctl.cli import complete
 from hookctl.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from hookctl.runtime import Runtime
-
 
 HIDDEN_SECRET = typer.Option("--secret", hidden=True)
 """Known only to be refused, with a sentence that says what to do instead."""
@@ -197,13 +191,11 @@ def check_timeout(timeout_s: float | None) -> None:
         raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
 
 
-def junit_path(argument: str, runtime: Runtime) -> Path:
-    """Return where `--report junit=FILE` wants its file.
-
-    Raises:
-        UsageError: it is something else.
-    """
-    kind, equals, name = argument.partition("=")
-    if kind != "junit" or not equals or not name:
-        raise UsageError(f"--report takes junit=FILE, not {argument!r}")
-    return runtime.cwd / name
+def report_option(panel: str, cases: str) -> Any:  # noqa: ANN401 - as typer.Option
+    """Return `--report`; `cases` says what makes a test case."""
+    return typer.Option(
+        "--report",
+        metavar="KIND",
+        help=f"junit=FILE (a case for {cases}), json=FILE or github. Repeatable.",
+        rich_help_panel=panel,
+    )

@@ -18,22 +18,22 @@ from hookctl.cli.options import (
     cacert_option,
     check_timeout,
     insecure_option,
-    junit_path,
     refuse_secret,
+    report_option,
     secret_file_option,
 )
 from hookctl.delivery import parse_expect, parse_header
 from hookctl.errors import ExitCode, UsageError
-from hookctl.flows.send import SendOptions, SendSummary, dry_run, plan_send, run_send
-from hookctl.model import Delivery, Rotation, Tamper
+from hookctl.flows.send import SendEvent, SendOptions, SendSummary, dry_run, plan_send, run_send
+from hookctl.model import Rotation, Tamper
 from hookctl.payload import Edit, EditKind, parse_edit
+from hookctl.report.beside import Reports
 from hookctl.report.progress import ProgressDisplay
 from hookctl.report.send import illustrative_note
 from hookctl.timestamps import parse_at
 
 if TYPE_CHECKING:
     from hookctl.flows.send import Plan
-    from hookctl.report.junit import JUnitReport
     from hookctl.report.send import SendReport
     from hookctl.runtime import Runtime
 
@@ -238,15 +238,7 @@ def send(
             rich_help_panel=OFTEN,
         ),
     ] = None,
-    report: Annotated[
-        Text,
-        typer.Option(
-            "--report",
-            metavar="junit=FILE",
-            help="Write a report, one case per event.",
-            rich_help_panel=RESULTS,
-        ),
-    ] = None,
+    report: Annotated[Texts, report_option(RESULTS, "each event")] = None,
     wait: Annotated[
         float,
         typer.Option(
@@ -349,6 +341,8 @@ def send(
         raise UsageError(f"--format {format} shows requests without sending them: add --dry-run")
     if watch and (only_show or report or format is Format.JSON):
         raise UsageError("--watch goes on until Ctrl-C: not with --dry-run, --report or --format json")
+    if only_show and report:
+        raise UsageError("--dry-run sends nothing: there is nothing to --report")
     if watch and "-" in {data, *(secret_file or ())}:
         raise UsageError("--watch reads everything again in each round, but standard input can be read once")
     if verbose and quiet:
@@ -382,11 +376,11 @@ def send(
     view = _View(format, verbose=verbose, quiet=quiet)
     if watch:
         return _watch(runtime, options, watch, view)
-    junit = None if report is None else _junit(report, runtime)
-    plan = plan_send(runtime, options)
     if only_show:
-        return _preview(plan, runtime, format)
-    return _deliver(plan, runtime, view, junit)
+        return _preview(plan_send(runtime, options), runtime, format)
+    machine = format is not Format.TEXT
+    with Reports[SendEvent, SendSummary](report or (), runtime, "send", machine=machine) as reports:
+        return _deliver(plan_send(runtime, options), runtime, view, reports)
 
 
 def _edits(kind: EditKind, arguments: list[str] | None) -> list[Edit]:
@@ -428,7 +422,11 @@ class _View:
         )
 
 
-def _deliver(plan: Plan, runtime: Runtime, view: _View, junit: JUnitReport | None) -> int:
+def _deliver(plan: Plan, runtime: Runtime, view: _View, reports: Reports[SendEvent, SendSummary]) -> int:
+    if reports.kinds:
+        from hookctl.report.send_reports import SendReports
+
+        reports.begin(SendReports(runtime.redactor.clean))
     display = ProgressDisplay(runtime, wanted=plan.size > 1)
     report = view.report(plan, runtime, display)
     note = illustrative_note([job.event for job in plan.jobs if job.event is not None])
@@ -438,9 +436,8 @@ def _deliver(plan: Plan, runtime: Runtime, view: _View, junit: JUnitReport | Non
     interrupted = False
     try:
         for event in run_send(plan, runtime, summary):
-            # first, so that the file has whatever was shown when Ctrl-C came
-            if junit is not None and isinstance(event, Delivery):
-                junit.take(event)
+            # first, so that the files have whatever was shown when Ctrl-C came
+            reports.take(event)
             report.take(event)
             failed = summary.unexpected + summary.not_delivered
             shown = f"{summary.total}/{plan.size}"
@@ -451,15 +448,9 @@ def _deliver(plan: Plan, runtime: Runtime, view: _View, junit: JUnitReport | Non
     finally:
         display.stop()
     report.close(summary)
-    if junit is not None:
-        junit.write()
-    return ExitCode.INTERRUPTED if interrupted else summary.exit_code
-
-
-def _junit(argument: str, runtime: Runtime) -> JUnitReport:
-    from hookctl.report.junit import JUnitReport
-
-    return JUnitReport(junit_path(argument, runtime), runtime.redactor.clean)
+    exit_code = ExitCode.INTERRUPTED if interrupted else summary.exit_code
+    reports.close(summary, exit_code)
+    return exit_code
 
 
 def _watch(runtime: Runtime, options: SendOptions, paths: list[Path], view: _View) -> int:

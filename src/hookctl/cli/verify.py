@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -13,11 +14,12 @@ from hookctl.captures.form import Form
 from hookctl.cli import complete
 from hookctl.cli.app import new_app
 from hookctl.cli.grouped import GroupedCommand
-from hookctl.cli.options import HIDDEN_SECRET, junit_path, refuse_secret, secret_file_option
+from hookctl.cli.options import HIDDEN_SECRET, refuse_secret, report_option, secret_file_option
 from hookctl.errors import ExitCode, UsageError
 from hookctl.flows.bulk import BulkResult
 from hookctl.flows.tally import Tally
-from hookctl.flows.verify import Progress, VerifyOptions, plan_verify, run_verify
+from hookctl.flows.verify import Progress, VerifyEvent, VerifyOptions, plan_verify, run_verify
+from hookctl.report.beside import ReportKind, Reports
 from hookctl.report.machine import MachineFormat, record_writer
 from hookctl.report.progress import ProgressDisplay
 from hookctl.report.verify import MachineVerifyReport, TextVerifyReport
@@ -132,15 +134,7 @@ def verify(
         Format,
         typer.Option("--format", help="How results are written.", rich_help_panel=RESULTS),
     ] = Format.TEXT,
-    report: Annotated[
-        Text,
-        typer.Option(
-            "--report",
-            metavar="junit=FILE",
-            help="Write a report, one case for each event of each file.",
-            rich_help_panel=RESULTS,
-        ),
-    ] = None,
+    report: Annotated[Texts, report_option(RESULTS, "each event of each file")] = None,
     verbose: Annotated[
         bool,
         typer.Option("-v", "--verbose", help="Show headers and bodies.", rich_help_panel=RESULTS),
@@ -181,41 +175,60 @@ def verify(
         max_line_bytes=max_line,
         jobs=jobs,
     )
-    junit = None if report is None else junit_path(report, runtime)
-    plan = plan_verify(runtime, options)
-    display = ProgressDisplay(runtime)
-    tally = Tally(strict_schema=strict_schema, by_case=junit is not None)
-    writer: VerifyReport
-    if format is Format.TEXT:
-        writer = TextVerifyReport(
+    view = _View(format, strict_schema=strict_schema, verbose=verbose, quiet=quiet)
+    machine = format is not Format.TEXT
+    with Reports[VerifyEvent, Tally](report or (), runtime, "verify", machine=machine) as reports:
+        return _examine(plan_verify(runtime, options), runtime, view, reports)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """How results are shown."""
+
+    format: Format
+    strict_schema: bool
+    verbose: bool
+    quiet: bool
+
+    def report(self, plan: VerifyPlan, runtime: Runtime, display: ProgressDisplay) -> VerifyReport:
+        """Return the writer for one run."""
+        if self.format is not Format.TEXT:
+            return MachineVerifyReport(record_writer(MachineFormat(self.format.value), runtime.out), runtime)
+        return TextVerifyReport(
             runtime,
             {one.name: one for one in plan.examiner.providers},
             {name: error.hint or "" for name, error in plan.examiner.secret_problems.items()},
-            strict_schema=strict_schema,
-            verbose=verbose,
-            quiet=quiet,
+            strict_schema=self.strict_schema,
+            verbose=self.verbose,
+            quiet=self.quiet,
             show=display.line,
         )
-    else:
-        writer = MachineVerifyReport(record_writer(MachineFormat(format.value), runtime.out), runtime)
-    _examine(plan, runtime, tally, writer, display)
-    if junit is not None:
-        from hookctl.report.junit import verify_cases, write_junit
-
-        write_junit(junit, "hookctl verify", verify_cases(tally), runtime.redactor.clean)
-    return ExitCode.INTERRUPTED if tally.interrupted else tally.exit_code
 
 
-def _examine(plan: VerifyPlan, runtime: Runtime, tally: Tally, writer: VerifyReport, display: ProgressDisplay) -> None:
+def _examine(plan: VerifyPlan, runtime: Runtime, view: _View, reports: Reports[VerifyEvent, Tally]) -> int:
+    display = ProgressDisplay(runtime)
+    writer = view.report(plan, runtime, display)
+    tally = Tally(strict_schema=view.strict_schema, by_case=bool(reports.kinds - {ReportKind.JSON}))
+    writers: tuple[VerifyReport, ...] = (writer,)
+    if reports.kinds:
+        from hookctl.report.verify_reports import VerifyReports
+
+        made = VerifyReports(runtime)
+        reports.begin(made)
+        if made.records is not None and view.format is Format.TEXT:
+            # else the lines that are shown are those of the report
+            writers = (writer, made.records)
     try:
-        for event in run_verify(plan, runtime, tally, writer):
+        for event in run_verify(plan, runtime, tally, writers):
+            # first, so that the files have whatever was shown when Ctrl-C came
+            reports.take(event)
             if isinstance(event, Progress):
                 failed = tally.total - tally.valid
                 shown = f"{tally.total:,} captures"
                 completed = event.read_bytes or 0
                 display.advance(tally.total, failed, shown=shown, completed=completed, total=event.size_bytes)
             elif isinstance(event, BulkResult):
-                writer.take_lines(event.text)
+                writer.take_lines(event.texts[0])
             else:
                 writer.take(event)
     except KeyboardInterrupt:
@@ -224,6 +237,9 @@ def _examine(plan: VerifyPlan, runtime: Runtime, tally: Tally, writer: VerifyRep
     finally:
         display.stop()
     writer.close(tally)
+    exit_code = ExitCode.INTERRUPTED if tally.interrupted else tally.exit_code
+    reports.close(tally, exit_code)
+    return exit_code
 
 
 def _header(line: str) -> tuple[str, str]:

@@ -52,8 +52,8 @@ class Lines:
 class BulkResult:
     """What came of one block."""
 
-    text: str
-    """What is to be written of it, whole lines."""
+    texts: tuple[str, ...]
+    """What each writer has made of it, whole lines."""
     tally: Tally
     """Its counts alone."""
 
@@ -73,7 +73,7 @@ class LineExaminer:
     """Examines the lines of blocks, in whichever process."""
 
     examiner: Examiner
-    writer: LineWriter
+    writers: tuple[LineWriter, ...]
     empty: Tally
     max_line_bytes: int
 
@@ -101,24 +101,29 @@ class LineExaminer:
     def run(self, block: Block, lines: Lines) -> BulkResult:
         """Examine a block."""
         tally = self.empty.fresh()
-        pieces: list[str] = []
+        pieces: tuple[list[str], ...] = tuple([] for _ in self.writers)
+        each = [
+            (text.append, writer.plain_line, writer.line) for text, writer in zip(pieces, self.writers, strict=True)
+        ]
         if lines.form is not Form.CAPTURE:
             for found in self.found(block, lines, EFFORT):
                 tally.count(found)
-                pieces.append(self.writer.line(found))
-            return BulkResult("".join(pieces), tally)
-        examine, plain_line, limit = self._plain.examine, self.writer.plain_line, self.max_line_bytes
-        put, source = pieces.append, f"{lines.source}:"
+                for put, _, line_of in each:
+                    put(line_of(found))
+            return BulkResult(tuple(map("".join, pieces)), tally)
+        examine, limit, source = self._plain.examine, self.max_line_bytes, f"{lines.source}:"
         for number, line in enumerate(block.lines, block.first_line):
             plain = examine(line, f"{source}{number}") if len(line) <= limit else None
             if plain is not None:
                 tally.count_plain(plain)
-                put(plain_line(plain))
+                for put, plain_line, _ in each:
+                    put(plain_line(plain))
                 continue
             for found in self.found(Block(number, line), lines, EFFORT):
                 tally.count(found)
-                pieces.append(self.writer.line(found))
-        return BulkResult("".join(pieces), tally)
+                for put, _, line_of in each:
+                    put(line_of(found))
+        return BulkResult(tuple(map("".join, pieces)), tally)
 
 
 def too_long(source: str, max_line_bytes: int) -> Unreadable:

@@ -103,14 +103,16 @@ def _check_options(options: VerifyOptions) -> None:
         raise UsageError("a bare body needs its headers: --signature (and --timestamp), or -H 'Name: value'")
 
 
-def run_verify(plan: VerifyPlan, runtime: Runtime, tally: Tally, writer: LineWriter) -> Iterator[VerifyEvent]:
+def run_verify(
+    plan: VerifyPlan, runtime: Runtime, tally: Tally, writers: tuple[LineWriter, ...]
+) -> Iterator[VerifyEvent]:
     """Examine every capture.
 
     Args:
         plan: what to do.
         runtime: streams and clock.
         tally: counts what was yielded.
-        writer: makes text of the findings that are told in bulk.
+        writers: make text of the findings that are told in bulk.
 
     Yields:
         Findings and what is unreadable, in the order of the input; of an archive, those beyond `LISTED` as
@@ -119,7 +121,7 @@ def run_verify(plan: VerifyPlan, runtime: Runtime, tally: Tally, writer: LineWri
     Raises:
         UsageError: the scheme of a bare body's provider has no use for `--timestamp`.
     """
-    lines = LineExaminer(plan.examiner, writer, tally.fresh(), plan.options.max_line_bytes)
+    lines = LineExaminer(plan.examiner, writers, tally.fresh(), plan.options.max_line_bytes)
     run = _Run(plan, runtime, tally, lines)
     with closing(run.bulk):
         for source in find_sources(plan.options.names, runtime.cwd):

@@ -20,7 +20,7 @@ from hookctl.report.send import excerpt, request_lines, response_lines
 from hookctl.report.style import Style, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from hookctl.check.model import Check
     from hookctl.flows.check import CheckEvent, CheckPlan, CheckSummary
@@ -46,25 +46,37 @@ class CheckReport(Protocol):
         """Report the end."""
 
 
-class MachineCheckReport:
-    """Outcomes as records; notes go to standard error."""
+class CheckRecords:
+    """Outcomes as records; all else is none."""
 
-    def __init__(self, writer: RecordWriter, runtime: Runtime) -> None:
+    def __init__(self, writer: RecordWriter, clean: Callable[[str], str]) -> None:
         self._writer = writer
-        self._runtime = runtime
+        self._clean = clean
 
     def take(self, event: CheckEvent) -> None:
-        """Write an outcome, or a note beside the data."""
+        """Write an outcome."""
         if isinstance(event, Outcome):
-            self._writer.write(check_record(event, self._runtime.redactor.clean))
-        elif isinstance(event, Log):
-            report_log(event, self._runtime)
-        elif not isinstance(event, Exchange):
-            report_note(event.text, self._runtime)
+            self._writer.write(check_record(event, self._clean))
 
     def close(self, summary: CheckSummary) -> None:
         """Write the verdict and the counts."""
         self._writer.close(check_summary_record(summary))
+
+
+class MachineCheckReport(CheckRecords):
+    """Outcomes as records; notes go to standard error."""
+
+    def __init__(self, writer: RecordWriter, runtime: Runtime) -> None:
+        super().__init__(writer, runtime.redactor.clean)
+        self._runtime = runtime
+
+    def take(self, event: CheckEvent) -> None:
+        """Write an outcome, or a note beside the data."""
+        super().take(event)
+        if isinstance(event, Log):
+            report_log(event, self._runtime)
+        elif not isinstance(event, Exchange | Outcome):
+            report_note(event.text, self._runtime)
 
 
 class TextCheckReport:

@@ -3,38 +3,89 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from hookctl.errors import InputError
 
+_COPIED_BYTES = 1024 * 1024
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name beside it, then rename it; parent folders are made.
 
-    A reader sees the old file or the new one, never a part, and a failure leaves the old one.
+class ReportFile:
+    """A file that is written bit by bit and appears as a whole, or not at all; parent folders are made.
+
+    What is written meanwhile has no name, so that nothing of it is left when the process is killed. A reader sees the
+    old file or the new one, never a part, and a failure leaves the old one.
+
+    Args:
+        path: where it is to appear.
 
     Raises:
-        InputError: it cannot be written; the message names the file.
+        InputError: nothing can be written there; the message names the file.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # cut, for a name that is as long as can be
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:32]}.", dir=path.parent)
-        temporary = Path(name)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
         try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            # mkstemp makes it private; a report has the permissions of any new file
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink()
-            raise
-    except OSError as error:
-        raise InputError(f"cannot write the report {path}: {error.strerror}") from None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                raise IsADirectoryError(None, "Is a directory")
+            self._stream = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 - closed by finish() or discard()
+        except OSError as error:
+            raise self._error(error) from None
+
+    def write(self, text: str) -> None:
+        """Write text, as UTF-8; raises as the file itself does."""
+        self.write_bytes(text.encode())
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes; raises as the file itself does."""
+        try:
+            self._stream.write(data)
+        except OSError as error:
+            self.discard()
+            raise self._error(error) from None
+
+    def finish(self) -> None:
+        """Let it appear; raises as the file itself does."""
+        try:
+            self._stream.seek(0)
+            # cut, for a name that is as long as can be
+            descriptor, name = tempfile.mkstemp(prefix=f".{self.path.name[:32]}.", dir=self.path.parent)
+            temporary = Path(name)
+            try:
+                with os.fdopen(descriptor, "wb") as named:
+                    shutil.copyfileobj(self._stream, named, _COPIED_BYTES)
+                    named.flush()
+                    os.fsync(named.fileno())
+                # mkstemp makes it private; a report has the permissions of any new file
+                temporary.chmod(0o666 & ~_umask())
+                temporary.replace(self.path)
+            except BaseException:
+                temporary.unlink()
+                raise
+        except OSError as error:
+            raise self._error(error) from None
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Forget what was written; the old file stays."""
+        # what has found no room would be tried again
+        with suppress(OSError):
+            self._stream.close()
+
+    def _error(self, error: OSError) -> InputError:
+        return InputError(f"cannot write the report {self.path}: {error.strerror}")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a whole file at once; raises `InputError` as `ReportFile` does."""
+    file = ReportFile(path)
+    file.write_bytes(data)
+    file.finish()
 
 
 def _umask() -> int:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from hookctl.check.catalogue import CONTROL
 from hookctl.check.model import Result
-from hookctl.model import Unreadable
-from hookctl.report.files import write_atomically
+from hookctl.model import Delivery, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from hookctl.check.model import Outcome
-    from hookctl.flows.check import CheckPlan, CheckSummary
+    from hookctl.flows.check import CheckEvent, CheckPlan, CheckSummary
+    from hookctl.flows.send import SendEvent, SendSummary
     from hookctl.flows.tally import Case, Found, Tally
-    from hookctl.model import Delivery
+    from hookctl.flows.verify import VerifyEvent
+    from hookctl.report.files import ReportFile
 
 MAX_BODY = 2000
 """Characters of a response that go into a report."""
@@ -54,17 +54,17 @@ class JUnitCase:
     """Why it decides nothing; None where it does."""
 
 
-def write_junit(path: Path, title: str, cases: Iterable[JUnitCase], clean: Callable[[str], str]) -> None:
-    """Write a JUnit XML file, one suite after the other.
+def write_junit(file: ReportFile, title: str, cases: Iterable[JUnitCase], clean: Callable[[str], str]) -> None:
+    """Write JUnit XML, one suite after the other.
 
     Args:
-        path: the file to write.
+        file: where it goes.
         title: the name of the whole.
         cases: the cases, in order.
         clean: masks secrets.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file takes no more.
     """
     # 15 ms to load, and only a report needs it
     from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
@@ -85,7 +85,7 @@ def write_junit(path: Path, title: str, cases: Iterable[JUnitCase], clean: Calla
     for suite in suites.values():
         document.add_testsuite(suite)
     data: bytes = document.tostring()  # type: ignore[no-untyped-call]
-    write_atomically(path, data)
+    file.write_bytes(data)
 
 
 @dataclass(slots=True)
@@ -113,21 +113,29 @@ class _Deliveries:
         return JUnitCase(self.provider, self.event, f"hookctl.send.{self.provider}", self.duration_s, problem)
 
 
-class JUnitReport:
+class SendJUnit:
     """Collects deliveries and writes them as JUnit XML at the end. An event sent many times is one case.
 
     Args:
-        path: the file to write.
+        file: where it goes.
         clean: masks secrets in what receivers answered.
     """
 
-    def __init__(self, path: Path, clean: Callable[[str], str]) -> None:
-        self._path = path
+    def __init__(self, file: ReportFile, clean: Callable[[str], str]) -> None:
+        self._file = file
         self._clean = clean
         self._cases: dict[tuple[str, str], _Deliveries] = {}
 
-    def take(self, delivery: Delivery) -> None:
+    def take(self, event: SendEvent) -> None:
         """Take one delivery into account."""
+        if isinstance(event, Delivery):
+            self._take(event)
+
+    def close(self, _: SendSummary) -> None:
+        """Write them; raises `InputError` as the file does."""
+        write_junit(self._file, "hookctl send", (case.case for case in self._cases.values()), self._clean)
+
+    def _take(self, delivery: Delivery) -> None:
         request, attempt = delivery.request, delivery.attempt
         event = request.event or "(unnamed)"
         case = self._cases.setdefault((request.provider, event), _Deliveries(request.provider, event))
@@ -145,14 +153,6 @@ class JUnitReport:
         if len(case.problems) < MAX_PROBLEMS:
             case.problems.append(self._problem(delivery, message))
 
-    def write(self) -> None:
-        """Write the file.
-
-        Raises:
-            InputError: it cannot be written.
-        """
-        write_junit(self._path, "hookctl send", (case.case for case in self._cases.values()), self._clean)
-
     def _problem(self, delivery: Delivery, message: str) -> str:
         lines = [f"POST {delivery.request.url}", message]
         if delivery.request.event_id:
@@ -162,6 +162,26 @@ class JUnitReport:
             body = self._clean(delivery.attempt.response.body.decode("utf-8", "backslashreplace"))
             lines.append(body if len(body) <= MAX_BODY else f"{body[:MAX_BODY]}...")
         return "\n".join(lines)
+
+
+class VerifyJUnit:
+    """Writes the cases that the counts keep as JUnit XML at the end.
+
+    Args:
+        file: where it goes.
+        clean: masks secrets.
+    """
+
+    def __init__(self, file: ReportFile, clean: Callable[[str], str]) -> None:
+        self._file = file
+        self._clean = clean
+
+    def take(self, event: VerifyEvent) -> None:
+        """Take nothing: what has failed is kept beside the counts."""
+
+    def close(self, tally: Tally) -> None:
+        """Write them; raises `InputError` as the file does."""
+        write_junit(self._file, "hookctl verify", verify_cases(tally), self._clean)
 
 
 def verify_cases(tally: Tally) -> Iterable[JUnitCase]:
@@ -195,6 +215,28 @@ def _told(found: Found) -> tuple[str, str]:
     elif found.verdict.valid:
         why = f"its payload differs from its schema: {', '.join(f'{one.kind} {one.path}' for one in found.drift)}"
     return found.capture.source, "\n".join((why, *found.notes))
+
+
+class CheckJUnit:
+    """Writes the outcomes that the summary keeps as JUnit XML at the end.
+
+    Args:
+        file: where it goes.
+        plan: what is run.
+        clean: masks secrets in what the receiver answered.
+    """
+
+    def __init__(self, file: ReportFile, plan: CheckPlan, clean: Callable[[str], str]) -> None:
+        self._file = file
+        self._plan = plan
+        self._clean = clean
+
+    def take(self, event: CheckEvent) -> None:
+        """Take nothing: outcomes are kept in the summary."""
+
+    def close(self, summary: CheckSummary) -> None:
+        """Write them; raises `InputError` as the file does."""
+        write_junit(self._file, "hookctl check", check_cases(self._plan, summary), self._clean)
 
 
 def check_cases(plan: CheckPlan, summary: CheckSummary) -> Iterable[JUnitCase]:

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from hookctl.runtime import Output
 
 
+class Sink(Protocol):
+    """Takes text: a standard stream, or a file."""
+
+    def write(self, text: str, /) -> None:
+        """Write text."""
+
+
 class RecordWriter(Protocol):
     """Takes records as they come and a summary at the end."""
 
@@ -44,12 +51,12 @@ def to_line(record: Record) -> str:
 class NdjsonWriter:
     """One object per line, the summary last."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Sink) -> None:
         self._output = output
 
     def write(self, record: Record) -> None:
         """Write one line."""
-        self._output.line(_dumps(record))
+        self._output.write(f"{_dumps(record)}\n")
 
     def write_lines(self, lines: str) -> None:
         """Write lines as they are."""
@@ -58,13 +65,13 @@ class NdjsonWriter:
 
     def close(self, summary: Record) -> None:
         """Write the summary as the last line."""
-        self._output.line(_dumps(summary))
+        self._output.write(f"{_dumps(summary)}\n")
 
 
 class JsonWriter:
     """One document: `{"results": [...], "summary": {...}}`."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Sink) -> None:
         self._output = output
         self._lead = '{"results": [\n'
 

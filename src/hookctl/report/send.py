@@ -47,27 +47,39 @@ class SendReport(Protocol):
         """Report the end."""
 
 
-class MachineSendReport:
+class SendRecords:
+    """Deliveries as records; a note is none."""
+
+    def __init__(self, writer: RecordWriter, clean: Callable[[str], str]) -> None:
+        self._writer = writer
+        self._clean = clean
+
+    def take(self, event: SendEvent) -> None:
+        """Write a delivery."""
+        if isinstance(event, Delivery):
+            self._writer.write(delivery_record(event, self._clean))
+
+    def close(self, summary: SendSummary) -> None:
+        """Write the counts."""
+        self._writer.close(send_summary_record(summary))
+
+
+class MachineSendReport(SendRecords):
     """Deliveries as records; notes go to standard error."""
 
     def __init__(self, writer: RecordWriter, runtime: Runtime) -> None:
-        self._writer = writer
+        super().__init__(writer, runtime.redactor.clean)
         self._runtime = runtime
 
     def take(self, event: SendEvent) -> None:
         """Write a delivery, or a note beside the data."""
-        if isinstance(event, Delivery):
-            self._writer.write(delivery_record(event, self._runtime.redactor.clean))
-        else:
+        super().take(event)
+        if not isinstance(event, Delivery):
             self.note(event.text)
 
     def note(self, text: str) -> None:
         """Write a note beside the data."""
         report_note(text, self._runtime)
-
-    def close(self, summary: SendSummary) -> None:
-        """Write the counts."""
-        self._writer.close(send_summary_record(summary))
 
 
 class TextSendReport:
@@ -118,16 +130,7 @@ class TextSendReport:
 
     def close(self, summary: SendSummary) -> None:
         """Write the counts, and where everything went, in one line if a terminal's usual width is enough."""
-        parts = [f"{summary.ok} ok"]
-        if summary.unexpected:
-            parts.append(f"{summary.unexpected} unexpected")
-        if summary.not_delivered:
-            parts.append(f"{summary.not_delivered} not delivered")
-        left = summary.planned - summary.total
-        if left:
-            parts.append(f"{left} not sent")
-        noun = "delivery" if summary.planned == 1 else "deliveries"
-        counts = f"{summary.planned} {noun}: {', '.join(parts)}"
+        counts = send_counts(summary)
         tone = Tone.GOOD if summary.ok == summary.planned else Tone.BAD
         where = safe_line(" and ".join(summary.urls))
         beside = bool(where) and len(counts) + 2 + len(where) <= USUAL_WIDTH
@@ -162,6 +165,20 @@ class TextSendReport:
         for line in request_lines(request, self._runtime.redactor.clean):
             # not cleaned again: rendered bytes are not redacted
             self._show(line)
+
+
+def send_counts(summary: SendSummary) -> str:
+    """Return the counts in one line: "2 deliveries: 1 ok, 1 unexpected"."""
+    parts = [f"{summary.ok} ok"]
+    if summary.unexpected:
+        parts.append(f"{summary.unexpected} unexpected")
+    if summary.not_delivered:
+        parts.append(f"{summary.not_delivered} not delivered")
+    left = summary.planned - summary.total
+    if left:
+        parts.append(f"{left} not sent")
+    noun = "delivery" if summary.planned == 1 else "deliveries"
+    return f"{summary.planned} {noun}: {', '.join(parts)}"
 
 
 def request_lines(request: SignedRequest, clean: Callable[[str], str]) -> list[str]:

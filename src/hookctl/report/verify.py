@@ -68,7 +68,7 @@ class VerifyReport(Protocol):
 
 
 class MachineVerifyReport:
-    """Verdicts as records."""
+    """Verdicts as records, in a standard stream or in a file."""
 
     def __init__(self, writer: RecordWriter, runtime: Runtime) -> None:
         self._writer = writer
@@ -210,25 +210,10 @@ class TextVerifyReport:
 
     def close(self, tally: Tally) -> None:
         """Write the counts, and what the payloads have that their schemas do not."""
-        parts = [
-            f"{count:,} {what}"
-            for count, what in (
-                (tally.valid, "valid"),
-                (tally.invalid, "invalid"),
-                (tally.no_secret, "without a secret"),
-                (tally.unknown_provider, "of an unknown provider"),
-                (tally.unreadable, "unreadable"),
-                (tally.drifted, "not as the schema says"),
-            )
-            if count
-        ]
+        text = verify_counts(tally)
         if tally.diagnoses and tally.total > 1:
             told = ", ".join(f"{count:,} {name}" for name, count in tally.diagnoses.most_common())
-            parts.append(f"diagnosed: {told}")
-        noun = "capture" if tally.total == 1 else "captures"
-        text = f"{tally.total:,} {noun}: {', '.join(parts) or 'none'}"
-        if tally.interrupted:
-            text = f"interrupted after {text}"
+            text += f", diagnosed: {told}"
         self._drift(tally)
         good = tally.exit_code == 0 and not tally.interrupted
         for line in textwrap.wrap(text, self._width, subsequent_indent="  ", break_on_hyphens=False):
@@ -374,6 +359,22 @@ class TextVerifyReport:
         if event is not None and not event.documented:
             parts.append("(the schema is illustrative)")
         return parts
+
+
+def verify_counts(tally: Tally) -> str:
+    """Return the counts in one line: "3 captures: 2 valid, 1 invalid"."""
+    parts = (
+        (tally.valid, "valid"),
+        (tally.invalid, "invalid"),
+        (tally.no_secret, "without a secret"),
+        (tally.unknown_provider, "of an unknown provider"),
+        (tally.unreadable, "unreadable"),
+        (tally.drifted, "not as the schema says"),
+    )
+    told = ", ".join(f"{count:,} {what}" for count, what in parts if count)
+    noun = "capture" if tally.total == 1 else "captures"
+    text = f"{tally.total:,} {noun}: {told or 'none'}"
+    return f"interrupted after {text}" if tally.interrupted else text
 
 
 def age_in_words(age_s: float) -> str:
