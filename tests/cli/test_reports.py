@@ -182,6 +182,13 @@ def test_an_error_before_the_run_leaves_old_reports_alone(runner: Cli) -> None:
     assert "order.paid" in (runner.folder / "github_step_summary").read_text().replace("&#46;", ".")
 
 
+def test_an_error_is_no_command_whatever_it_names(runner: Cli) -> None:
+    result = run_here(runner, "send", "##[error]pwned", "--report", "github")
+    assert result.code == 3
+    assert commands(result) == ["error"]
+    assert r"no event matches '##\[error]pwned'" in result.err
+
+
 def test_what_was_sent_before_ctrl_c_is_in_every_report(runner: Cli) -> None:
     with recording() as recorder:
         arguments = ("send", "order.paid", "--count", "1000000", "--to", recorder.base, "--format", "ndjson", *ALL)

@@ -112,10 +112,6 @@ class Reports(Generic[Event_contra, Summary_contra]):
 
             self._github = GitHub(runtime, command, self._paths, machine=machine)
 
-    def __bool__(self) -> bool:
-        """Return whether any was asked for."""
-        return bool(self._paths) or self._github is not None
-
     @property
     def kinds(self) -> frozenset[ReportKind]:
         """What was asked for."""
@@ -127,8 +123,6 @@ class Reports(Generic[Event_contra, Summary_contra]):
         Raises:
             InputError: one cannot be written; the message names the place.
         """
-        if not self:
-            return
         from hookctl.report.files import ReportFile
 
         if self._github is not None:
@@ -180,7 +174,6 @@ class Reports(Generic[Event_contra, Summary_contra]):
                 digest.tell(github, exit_code if first is None else first.exit_code, first)
             except InputError as error:
                 self._problems.append(error)
-            github.end()
         if self._problems:
             raise InputError("; ".join(one.message for one in self._problems))
 
@@ -198,10 +191,8 @@ class Reports(Generic[Event_contra, Summary_contra]):
         """Forget what is not whole, and tell GitHub what kept the run from its end."""
         for one in self._open.values():
             one.file.discard()
-        if self._github is not None:
-            if isinstance(exc, Exception):
-                self._github.failed(exc)
-            self._github.end()
+        if self._github is not None and isinstance(exc, Exception):
+            self._github.failed(exc)
 
 
 def _parse(argument: str) -> tuple[ReportKind, str]:

@@ -78,7 +78,7 @@ class GitHub:
         self._runtime = runtime
         self._command = f"hookctl {command}"
         self._files = files
-        # from here on nothing that is shown can speak to the runner: not an error of the plan, either
+        # from here to the end of the process nothing that is shown can speak to the runner, an error included
         runtime.out.guard = CommandGuard(json=machine)
         runtime.err.guard = CommandGuard(json=False)
 
@@ -90,10 +90,6 @@ class GitHub:
         """
         for variable in (SUMMARY, OUTPUT):
             self._append(variable, "")
-
-    def end(self) -> None:
-        """Let standard output and standard error be what they were."""
-        self._runtime.out.guard = self._runtime.err.guard = None
 
     def tell(self, told: Told, exit_code: ExitCode, problem: HookctlError | None) -> None:
         """Tell what a run came to.
