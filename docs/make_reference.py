@@ -311,9 +311,10 @@ def prose(text: str) -> str:
 def verbatim(block: str) -> str:
     """Return lines that are not to be broken anew: examples, with what is said of one as a comment."""
     lines = block.splitlines()
-    if not all(line.startswith("hookctl") for line in lines):
+    if not all(re.match(r"(\w+ \| )?hookctl ", line) for line in lines):
         return fenced("text", block)
-    return fenced("sh", "\n".join(re.sub(r"(\S)(\s{2,})(?=\S)", r"\1\2# ", line, count=1) for line in lines))
+    commented = (re.sub(r"(\S)(\s{2,})(?=\S)", r"\1\2# ", line, count=1) for line in lines)
+    return fenced("console", "\n".join(f"$ {line}" for line in commented))
 
 
 def fenced(language: str, text: str) -> str:
