@@ -5,19 +5,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 # most tests wait for processes: with two for each core the cores are busy, and who is done early takes over from the others
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
-PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+# what pytest makes of each module of tests is kept, also where no bytecode is to be written: making it takes seconds
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 NODE_MODULES := $(addsuffix /node_modules/.installed,tests/receivers tests/examples tests/captures/browser)
 
-.PHONY: bench demo test test-all check lint types imports format pictures reference lock clean dev
+.PHONY: bench demo test test-all test-install check lint types imports format pictures reference lock clean dev
 
 demo: $(VENV)/.runtime
 	$(BIN)/hookctl demo
 
 test: dev $(NODE_MODULES)
-	$(PYTEST) -m "not slow and not browser"
+	$(PYTEST) -m "not slow and not browser and not install"
 
 test-all: dev $(NODE_MODULES)
-	$(PYTEST)
+	$(PYTEST) -m "not install"
+
+# what users install, with each Python that is here: the only tests that fetch packages
+test-install: dev
+	$(PYTEST) -m install tests/install
 
 check: lint types imports
 
@@ -74,6 +79,8 @@ lock: $(VENV)/bin/python
 	  --python-version 3.11 pyproject.toml --group build -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --python-version 3.11 pyproject.toml --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 --resolution lowest-direct pyproject.toml -o requirements/lowest.txt
 
 clean:
 	rm -rf $(VENV) dist tests/receivers/node_modules tests/examples/node_modules tests/captures/browser/node_modules benchmarks/peers/.venv benchmarks/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

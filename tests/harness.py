@@ -45,6 +45,8 @@ class Cli:
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
     """Variables beside the fenced environment's."""
+    python: str = sys.executable
+    """The interpreter whose hookctl it is."""
 
     def __call__(
         self,
@@ -55,7 +57,7 @@ class Cli:
     ) -> Result:
         """Run `python -m hookctl` with arguments; a variable set to None is removed."""
         done = subprocess.run(
-            [sys.executable, "-m", "hookctl", *arguments],
+            [self.python, "-m", "hookctl", *arguments],
             input=stdin if stdin is not None else None,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
@@ -75,4 +77,4 @@ class Cli:
     def with_secrets(self) -> Cli:
         """Return the same with both providers' secrets in the environment."""
         secrets = {"ARKY_WEBHOOK_SECRET": ARKY_SECRET, "ARCADE_SIGNING_SECRET": ARCADE_SECRET}
-        return Cli(self.folder, {**self.env, **secrets})
+        return Cli(self.folder, {**self.env, **secrets}, self.python)

@@ -81,8 +81,8 @@ def requirements(lock: Path) -> list[str]:
     return [line for line in text.replace("\\\n", " ").splitlines() if line.strip()]
 
 
-def test_there_are_the_two_locks() -> None:
-    assert [lock.name for lock in LOCKS] == ["dev.txt", "runtime.txt"]
+def test_there_are_the_three_locks() -> None:
+    assert [lock.name for lock in LOCKS] == ["dev.txt", "lowest.txt", "runtime.txt"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=relative)
@@ -98,7 +98,7 @@ def test_every_requirement_of_a_lock_is_pinned_with_hashes_and_without_an_addres
 
 
 def test_what_is_installed_for_users_is_the_same_in_both_locks() -> None:
-    dev, runtime = ({line.split(" ", 1)[0] for line in requirements(lock)} for lock in LOCKS)
+    dev, _, runtime = ({line.split(" ", 1)[0] for line in requirements(lock)} for lock in LOCKS)
     assert runtime <= dev
 
 
@@ -109,6 +109,8 @@ def test_the_locks_cover_every_dependency_of_the_project() -> None:
     dev = {_name(line) for line in requirements(ROOT / "requirements" / "dev.txt")}
     assert {_name(text) for text in [*project["project"]["dependencies"], *groups["build"]]} <= runtime
     assert {_name(text) for text in groups["dev"]} <= dev
+    lowest = {_name(line) for line in requirements(ROOT / "requirements" / "lowest.txt")}
+    assert {_name(text) for text in project["project"]["dependencies"]} <= lowest
 
 
 def _name(requirement: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 def under_way(cli: Cli, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Start hookctl with pipes for both outputs; it is ended with the `with` block if it has not before."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "hookctl", *arguments],
+        [cli.python, "-m", "hookctl", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -151,7 +150,7 @@ def serving(
     # one that was killed has left its own
     ready.unlink(missing_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "hookctl", *arguments, "--ready-file", str(ready)],
+        [cli.python, "-m", "hookctl", *arguments, "--ready-file", str(ready)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

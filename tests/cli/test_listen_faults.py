@@ -218,7 +218,7 @@ def kill_under_load(cli: Cli, runs: int, seed: int) -> None:
     for run in range(runs):
         with listening(cli) as listener:
             # after so many answers, while those to the other senders are under way
-            last = Countdown(moments.randrange(1, 1500), listener.process.kill)
+            last = Countdown(moments.randrange(1, 600), listener.process.kill)
             told = send_together(listener, 8, 100_000, f"run{run}", last)
             assert listener.wait() == -signal.SIGKILL
         acknowledged.update(itertools.chain.from_iterable(told.values()))

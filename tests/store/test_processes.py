@@ -68,7 +68,7 @@ def kill_and_check(folder: Path, runs: int, seed: int) -> None:
     acknowledged: dict[str, str] = {}
     for _ in range(runs):
         process = python(_ENDLESS, str(folder))
-        said = read_for(process, lines=delays.randrange(1, 1500))
+        said = read_for(process, lines=delays.randrange(1, 500))
         process.kill()
         rest, _ = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL
@@ -93,12 +93,8 @@ def read_for(process: subprocess.Popen[bytes], lines: int) -> bytes:
 
 
 def test_killed_under_load_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
-    kill_and_check(tmp_path, runs=5, seed=1)
-
-
-@pytest.mark.slow
-def test_killed_thirty_times_under_load_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
-    kill_and_check(tmp_path, runs=30, seed=2)
+    # thirty times, through a server that is killed: tests/cli/test_listen_faults.py
+    kill_and_check(tmp_path, runs=8, seed=1)
 
 
 @pytest.mark.parametrize(("writers", "each"), [(2, 100), pytest.param(8, 200, marks=pytest.mark.slow)])
@@ -143,7 +139,7 @@ for number in range(int(sys.argv[2])):
 
 
 def test_many_processes_may_make_the_store_at_once(tmp_path: Path) -> None:
-    rounds = 20
+    rounds = 10
     assert finish(python(_OPEN_TOGETHER, str(tmp_path), str(rounds))) == [" ".join("0" * 8)] * rounds
     for number in range(rounds):
         with open_store(tmp_path / str(number)) as store:

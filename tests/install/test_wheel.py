@@ -5,14 +5,11 @@ from __future__ import annotations
 import email
 import json
 import os
-import shutil
-import subprocess
 import sys
 import sysconfig
 import tarfile
 import venv
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,45 +17,10 @@ import pytest
 
 from hookctl import __version__
 from hookctl.catalogue import load_catalogue
+from tests.install.distributions import ROOT, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-ROOT = Path(__file__).resolve().parent.parent
-
-# what is not part of the source, or belongs to whoever works in the checkout at the moment
-LEFT_OUT = shutil.ignore_patterns(
-    *(".git", ".venv", "node_modules", "dist", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
-)
-
-
-@dataclass(frozen=True)
-class Built:
-    """Where the distributions are."""
-
-    source: Path
-    """The copy of the repository that they are built from."""
-    sdist: Path
-    wheel: Path
-
-
-def run(arguments: Sequence[str | Path], cwd: Path, env: dict[str, str] | None = None) -> str:
-    """Run a program that must succeed, and return its standard output."""
-    done = subprocess.run(arguments, cwd=cwd, env=env, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Build both from a copy: the build writes beside what it builds."""
-    folder = tmp_path_factory.mktemp("build")
-    shutil.copytree(ROOT, folder / "source", ignore=LEFT_OUT)
-    # by default the wheel is built from the sdist, which proves the sdist, too; nothing is downloaded for either
-    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", folder / "source"], folder)
-    (sdist,) = (folder / "dist").glob("*.tar.gz")
-    (wheel,) = (folder / "dist").glob("*.whl")
-    return Built(folder / "source", sdist, wheel)
+    from tests.install.distributions import Built
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +41,7 @@ def test_the_wheel_has_the_providers_and_the_types_and_no_tests(built: Built) ->
     with zipfile.ZipFile(built.wheel) as wheel:
         names = set(wheel.namelist())
         metadata = email.message_from_bytes(wheel.read(f"hookctl-{__version__}.dist-info/METADATA"))
+        entry_points = wheel.read(f"hookctl-{__version__}.dist-info/entry_points.txt").decode()
     assert built.wheel.name == f"hookctl-{__version__}-py3-none-any.whl"
     assert "hookctl/py.typed" in names
     for provider in load_catalogue().providers:
@@ -96,6 +59,7 @@ def test_the_wheel_has_the_providers_and_the_types_and_no_tests(built: Built) ->
     )
     assert f"hookctl-{__version__}.dist-info/licenses/LICENSE" in names
     assert metadata["Description-Content-Type"] == "text/markdown"
+    assert "[pytest11]\nhookctl = hookctl.pytest_plugin" in entry_points
 
 
 def test_the_sdist_has_the_sources_the_fixtures_and_the_tests(built: Built) -> None:

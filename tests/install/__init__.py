@@ -1,0 +1,1 @@
+"""What users install: the built distributions, and hookctl as they install it."""
