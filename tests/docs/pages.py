@@ -28,7 +28,7 @@ _SHOWN_FILE = re.compile(r"This is `([^`]+)`")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page."""
+    """A block of code of a page."""
 
     page: Path
     line: int
@@ -68,6 +68,8 @@ class Page:
     links: tuple[Link, ...]
     anchors: frozenset[str]
     """What can stand behind `#`."""
+    code: tuple[str, ...]
+    """What stands between backticks in its sentences."""
 
 
 def name(page: Path) -> str:
@@ -79,7 +81,7 @@ def name(page: Path) -> str:
 def read_page(page: Path) -> Page:
     """Read a page."""
     tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
-    return Page(tuple(_blocks(page, tokens)), tuple(_links(tokens)), frozenset(_anchors(tokens)))
+    return Page(tuple(_blocks(page, tokens)), tuple(_links(tokens)), frozenset(_anchors(tokens)), tuple(_code(tokens)))
 
 
 def block_of(page: Path, file: str) -> Block:
@@ -93,7 +95,8 @@ def _blocks(page: Path, tokens: Sequence[Token]) -> Iterator[Block]:
     for index, token in enumerate(tokens):
         if token.type == "heading_open":
             section = tokens[index + 1].content
-        if token.type == "fence":
+        # indented ones too, in no language: nothing is to hide there
+        if token.type in {"fence", "code_block"}:
             assert token.map is not None
             follows = index > 0 and tokens[index - 1].type == "paragraph_close"
             before = tokens[index - 2].content if follows else ""
@@ -108,6 +111,11 @@ def _links(tokens: Sequence[Token]) -> Iterator[Link]:
             target = child.attrGet({"link_open": "href", "image": "src"}.get(child.type, ""))
             if isinstance(target, str):
                 yield Link(target, line)
+
+
+def _code(tokens: Sequence[Token]) -> Iterator[str]:
+    for token in tokens:
+        yield from (child.content for child in token.children or () if child.type == "code_inline")
 
 
 def _anchors(tokens: Sequence[Token]) -> Iterator[str]:
