@@ -25,6 +25,7 @@ DOCS = Path(__file__).resolve().parent
 
 GUIDES = {
     "send": ("write-a-provider.md", "other vendors"),
+    "verify": ("debug-a-401.md", "how to get hold of a delivery, and what each diagnosis means"),
     "check": ("check.md", "what its verdicts rest on"),
     "tunnel": ("tunnel.md", "options, CI, what may go wrong"),
 }
