@@ -25,6 +25,7 @@ DOCS = Path(__file__).resolve().parent
 
 GUIDES = {
     "send": ("write-a-provider.md", "other vendors"),
+    "verify": ("debug-a-401.md", "how to get hold of a delivery, and what each diagnosis means"),
     "check": ("check.md", "what its verdicts rest on"),
     "tunnel": ("tunnel.md", "options, CI, what may go wrong"),
 }
@@ -311,9 +312,10 @@ def prose(text: str) -> str:
 def verbatim(block: str) -> str:
     """Return lines that are not to be broken anew: examples, with what is said of one as a comment."""
     lines = block.splitlines()
-    if not all(line.startswith("hookctl") for line in lines):
+    if not all(re.match(r"(\w+ \| )?hookctl ", line) for line in lines):
         return fenced("text", block)
-    return fenced("sh", "\n".join(re.sub(r"(\S)(\s{2,})(?=\S)", r"\1\2# ", line, count=1) for line in lines))
+    commented = (re.sub(r"(\S)(\s{2,})(?=\S)", r"\1\2# ", line, count=1) for line in lines)
+    return fenced("console", "\n".join(f"$ {line}" for line in commented))
 
 
 def fenced(language: str, text: str) -> str:

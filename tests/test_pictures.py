@@ -10,7 +10,7 @@ import pytest
 
 from docs.make_pictures import ALL, PICTURES, picture
 from hookctl.cli.app import COMMANDS
-from tests.test_docs import ROOT
+from tests.docs.pages import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""The reference pages are those that the program makes now, whole, and their links lead to sections that are there."""
+"""The reference pages are those that the program makes now, whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hookctl.cli.app import COMMANDS
 from hookctl.errors import ExitCode
 from tests import exitcodes
 from tests.cli.inprocess import run_here
-from tests.test_docs import ROOT
+from tests.docs.pages import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tests.harness import Cli
 
 MADE = ("commands.md", "checks.md", "events.md")
-REFERENCE = [DOCS / name for name in (*MADE, "exit-codes.md", "machine-output.md")]
 _OPTION = re.compile(r"^  (?:-\w, )?(--[a-z][a-z-]+)(?: / (--[a-z-]+))?", re.MULTILINE)
 """An option where a help begins to tell of it."""
 
@@ -70,14 +69,6 @@ def test_every_check_and_every_event_is_told() -> None:
     assert set(re.findall(r"^\| `([a-z0-9-]+)`", pages()["checks.md"], re.MULTILINE)) == checks
     events = [event.name for provider in providers for event in provider.events]
     assert re.findall(r"^\| `([\w.]+)`", pages()["events.md"], re.MULTILINE) == events
-
-
-@pytest.mark.parametrize("page", REFERENCE, ids=lambda page: page.name)
-def test_links_to_sections_lead_there(page: Path) -> None:
-    for target, anchor in re.findall(r"\]\(([\w./-]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
-        text = (page.parent / target if target else page).read_text(encoding="utf-8")
-        anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in sections(text)}
-        assert anchor in anchors, f"{page.name} links to {target}#{anchor}"
 
 
 def test_the_exit_codes_are_told_of_the_program_and_of_every_command() -> None:

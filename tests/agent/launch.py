@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +57,12 @@ class StandIn:
         while self.running():
             assert time.monotonic() < until_s, self.running()
             time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End the agents that run."""
+        for id_ in self.running():
+            with suppress(ProcessLookupError):
+                os.kill(id_, signal.SIGKILL)
 
 
 def install(folder: Path, cli: Cli, *, token: str | None = TOKEN) -> StandIn:

@@ -34,9 +34,9 @@ from tests.cli.inprocess import run_here
 from tests.cli.listening import delivery, listening
 from tests.cli.recorder import always, recording
 from tests.cli.signed import arky, http
+from tests.docs.pages import ROOT
 from tests.sandboxed import sandboxed
 from tests.store.material import arrival
-from tests.test_docs import ROOT
 from tests.vendors.business import ACCOUNT, TOKEN
 
 if TYPE_CHECKING:
