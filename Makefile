@@ -22,7 +22,7 @@ test-all: dev $(NODE_MODULES)
 
 # what users install, with each Python that is here: the only tests that fetch packages
 test-install: dev
-	$(PYTEST) -m install tests/install
+	$(PYTEST) -m install tests/install tests/action
 
 check: lint types imports
 
@@ -31,6 +31,7 @@ dev: $(VENV)/.dev
 lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/shellcheck --severity=warning .ci/run $$(find action tests -name '*.sh' -not -path '*/node_modules/*')
 
 types: dev
 	$(BIN)/mypy

@@ -15,7 +15,7 @@ from tests.cli.processes import line_of, under_way
 from tests.cli.recorder import always, recording
 from tests.cli.signed import archive, forged, genuine
 from tests.harness import ARKY_SECRET
-from tests.report.runner import commands_in
+from tests.workflow import commands_in, read_outputs
 
 if TYPE_CHECKING:
     from tests.harness import Cli, Result
@@ -39,9 +39,7 @@ def commands(result: Result) -> list[str]:
 
 def output(cli: Cli, name: str) -> str:
     """Return an output of the step, the last that was given."""
-    lines = (cli.folder / "github_output").read_text().splitlines()
-    (*_, at) = [number for number, line in enumerate(lines) if line.startswith(f"{name}<<")]
-    return lines[at + 1]
+    return read_outputs(cli.folder / "github_output")[name]
 
 
 def command(cli: Cli, name: str, url: str) -> tuple[str, ...]:

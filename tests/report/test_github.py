@@ -16,7 +16,7 @@ from hookctl.redaction import MASK
 from hookctl.report.github import MAX_ANNOTATION, MAX_CELL, MAX_ROWS, MAX_SUMMARY_BYTES, GitHub, Told
 from hookctl.report.safe import safe_line
 from hookctl.runtime import Output, Runtime
-from tests.report.runner import Command, commands_in
+from tests.workflow import Command, commands_in, read_outputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,17 +85,7 @@ class Runner:
         return commands_in(self.err.getvalue())
 
     def outputs(self) -> dict[str, str]:
-        """Return the outputs as the runner reads them."""
-        lines = iter(self.output.read_text(encoding="utf-8").splitlines())
-        found: dict[str, str] = {}
-        for line in lines:
-            name, mark, end = line.partition("<<")
-            assert mark
-            value = []
-            while (text := next(lines)) != end:
-                value.append(text)
-            found[name] = "\n".join(value)
-        return found
+        return read_outputs(self.output)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hookctl.report.workflow import CommandGuard, command
 from hookctl.runtime import Output
-from tests.report.runner import Command, commands_in
+from tests.workflow import Command, commands_in
 
 # what commands are made of, and what may stand around it
 PIECES = st.sampled_from(

@@ -36,7 +36,7 @@ MAX_CELL = 300
 MAX_ANNOTATION = 1000
 """Characters of the annotation."""
 
-_WORDS = {
+_WORDS: dict[int, str] = {
     ExitCode.YES: "passed",
     ExitCode.NO: "failed",
     ExitCode.INCONCLUSIVE: "inconclusive",
@@ -105,9 +105,19 @@ class GitHub:
         headline = told.headline if problem is None else f"{problem.message}; {told.headline}"
         if exit_code is not ExitCode.YES:
             self._annotate(headline, [": ".join((row[0], row[-1])) for row in told.failures])
-        word = _WORDS.get(exit_code, _ERROR)
-        self._outputs(word, exit_code, passed=told.passed, failed=told.failed)
-        self._summary(headline, exit_code, told)
+        self._outputs(_WORDS.get(exit_code, _ERROR), exit_code, passed=told.passed, failed=told.failed)
+        self._summary(headline, told, good=exit_code == 0)
+
+    def ended(self, headline: str, exit_code: int) -> None:
+        """Tell how a process ended of which no more is known; `exit_code` may be one that is no `ExitCode`.
+
+        Raises:
+            InputError: as `tell`.
+        """
+        if exit_code != 0:
+            self._annotate(headline, [])
+        self._outputs(_WORDS.get(exit_code, _ERROR), exit_code)
+        self._summary(headline, None, good=exit_code == 0)
 
     def failed(self, error: Exception) -> None:
         """Tell of an error that has ended the run."""
@@ -119,7 +129,7 @@ class GitHub:
         # the error is what counts, and it is going to be shown
         with suppress(InputError):
             self._outputs(_ERROR if known else "bug", code)
-            self._summary(f"{message} ({hint})" if hint else message, code, None)
+            self._summary(f"{message} ({hint})" if hint else message, None, good=False)
 
     def _clean(self, text: str) -> str:
         """Return text from outside on one line: secrets masked, nothing in it that acts."""
@@ -138,7 +148,7 @@ class GitHub:
         self._runtime.err.line(line)
         self._runtime.err.guard = guard
 
-    def _outputs(self, verdict: str, exit_code: ExitCode, **counts: int) -> None:
+    def _outputs(self, verdict: str, exit_code: int, **counts: int) -> None:
         values = {"verdict": verdict, "exit-code": str(int(exit_code))}
         values |= {name: str(count) for name, count in counts.items()}
         values |= {f"report-{kind}": str(path) for kind, path in self._files.items()}
@@ -149,8 +159,8 @@ class GitHub:
         end = f"hookctl-{self._runtime.random_bytes(16).hex()}"
         return f"{name}<<{end}\n{value}\n{end}\n"
 
-    def _summary(self, headline: str, exit_code: ExitCode, told: Told | None) -> None:
-        mark = "✅" if exit_code is ExitCode.YES else "❌"
+    def _summary(self, headline: str, told: Told | None, *, good: bool) -> None:
+        mark = "✅" if good else "❌"
         text = f"### {mark} {_text(self._command)}: {_text(self._clean(headline))}\n\n"
         short = text
         if told is not None:

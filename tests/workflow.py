@@ -1,4 +1,4 @@
-"""What GitHub's runner takes for commands in the output of a step, written anew from its source.
+"""What GitHub's runner reads of a step, written anew from its source: commands in its output, and its outputs.
 
 ActionCommand.cs and ActionCommandManager.cs of actions/runner: a line is tried as `::name properties::data`, then as
 `##[name properties]data`; while commands are stopped, only the token that ends that is one. Lines are those of .NET's
@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = frozenset(
     {
@@ -79,3 +83,21 @@ def _unescaped(text: str, characters: str) -> str:
     for character in characters:
         text = text.replace(f"%{ord(character):02X}", character)
     return text
+
+
+def read_outputs(file: Path) -> dict[str, str]:
+    """Return outputs as the runner reads them: `name=value`, or a value up to a line of the writer's choice."""
+    lines = iter(file.read_text(encoding="utf-8").splitlines())
+    found: dict[str, str] = {}
+    for line in lines:
+        if re.match(r"[\w-]+<<", line):
+            name, _, end = line.partition("<<")
+            value: list[str] = []
+            while (text := next(lines)) != end:
+                value.append(text)
+            found[name] = "\n".join(value)
+        elif line:
+            name, equals, text = line.partition("=")
+            assert equals, line
+            found[name] = text
+    return found
