@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # its types are another package
 
 from tests.action.runner import ROOT, Runner, key_of_cache
 from tests.cli.processes import under_way
@@ -279,3 +281,15 @@ def test_where_there_is_no_python_the_way_to_one_is_told(tmp_path: Path) -> None
     step = Runner(tmp_path / "runner", path=str(programs)).uses()
     assert step.code == 1
     assert "actions/setup-python" in step.commands[0].data
+
+
+# its page
+
+
+def test_its_page_names_every_input_and_output_and_no_other() -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "github-action.md").read_text(encoding="utf-8")
+    for heading, known in (("## Inputs", action["inputs"]), ("## Outputs", action["outputs"])):
+        section = text.split(heading)[1].split("\n## ")[0]
+        rows = re.findall(r"^\| ((?:`[a-z-]+`(?:, )?)+) \|", section, re.MULTILINE)
+        assert {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)} == set(known)

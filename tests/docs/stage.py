@@ -53,6 +53,8 @@ _PROGRAMS = {
     # says what it would do: the targets exist, and nothing is installed anew, let alone these tests run again
     "make": f'PATH={shlex.quote(os.environ["PATH"])} exec env -u MAKEFLAGS make -n -C {ROOT} "$@"',
     "pbpaste": "cat delivery.http",
+    # nothing is fetched here: what it would install is there
+    "pip": 'test "$1" = install && echo "would install $2"',
     "check-jsonschema": f'exec {shlex.join([sys.executable, str(ROOT / "tests" / "docs" / "check_schema.py")])} "$@"',
     # the one that the tests have
     "flask": f'exec {shlex.join([sys.executable, "-m", "flask"])} "$@"',
