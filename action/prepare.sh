@@ -28,9 +28,16 @@ else
 fi
 
 home=$RUNNER_TEMP/hookctl
+# beside the folder and not in it: what a cache has brought is of no checkout
+from=$RUNNER_TEMP/hookctl.from
 ready=false
-# a step before this one may have installed it
-if "$home/bin/hookctl" --version >/dev/null 2>&1; then ready=true; fi
+# a step before this one may have installed it, or another commit of it
+if [ "$(cat "$from" 2>/dev/null)" = "$GITHUB_ACTION_PATH" ] && "$home/bin/hookctl" --version >/dev/null 2>&1; then
+  ready=true
+else
+  rm -rf "$home"
+  printf '%s\n' "$GITHUB_ACTION_PATH" >"$from"
+fi
 {
   printf 'python=%s\n' "$("$python" -I -c 'import sys; print(sys.executable)')"
   printf 'home=%s\n' "$home"

@@ -42,6 +42,10 @@ if [ -n "$INPUT_TARGET" ]; then
   esac
 fi
 [ -z "$INPUT_PROVIDER" ] || arguments+=(--provider "$INPUT_PROVIDER")
+if [ -n "$INPUT_START" ] && [ "$INPUT_COMMAND" = send ] && [ -z "$INPUT_WAIT_FOR" ]; then
+  # before the arguments of the step, so that a --wait among them counts
+  arguments+=(--wait 60)
+fi
 while IFS= read -r line || [ -n "$line" ]; do
   line=${line%$'\r'}
   [ -z "$line" ] || arguments+=("$line")
@@ -67,10 +71,8 @@ if [ -n "$INPUT_START" ] && [ "$INPUT_COMMAND" = check ]; then
   arguments+=(--start "$INPUT_START")
   [ -z "$INPUT_WAIT_FOR" ] || arguments+=(--wait-for "$INPUT_WAIT_FOR")
 elif [ -n "$INPUT_START" ]; then
-  if [ -z "$INPUT_WAIT_FOR" ]; then
-    [ "$INPUT_COMMAND" = send ] || wrong "with start, $INPUT_COMMAND needs wait-for: where the app answers once it is ready"
-    arguments+=(--wait 60)
-  fi
+  [ -n "$INPUT_WAIT_FOR" ] || [ "$INPUT_COMMAND" = send ] \
+    || wrong "with start, $INPUT_COMMAND needs wait-for: where the app answers once it is ready"
   export HOOKCTL_START=$INPUT_START
   run=("$python" -I "$action/with_app.py" "$INPUT_WAIT_FOR" "${run[@]}")
 elif [ -n "$INPUT_WAIT_FOR" ]; then
@@ -78,6 +80,7 @@ elif [ -n "$INPUT_WAIT_FOR" ]; then
 fi
 
 if [ -n "$INPUT_SECRET$INPUT_PREVIOUS_SECRET" ]; then
+  [ -n "$INPUT_SECRET_VARIABLE" ] || INPUT_SECRET_VARIABLE=$("$python" -I "$action/variable.py" "$INPUT_PROVIDER")
   case $INPUT_SECRET_VARIABLE in
     '' | [0-9]* | *[!A-Za-z0-9_]*) wrong 'the input secret-variable is not the name of a variable' ;;
   esac
@@ -100,8 +103,8 @@ set +e
 "${run[@]}" "${arguments[@]}" 2>&1 </dev/null | tee "$log"
 code=${PIPESTATUS[0]}
 set -e
-# at the beginning of a line, to which the output may not have come
-[ ! -s "$log" ] || [ -z "$(tail -c 1 "$log")" ] || echo
+# at the beginning of a line, to which the output may not have come; counted, since a shell's variable holds no NUL
+[ ! -s "$log" ] || [ "$(tail -c 1 "$log" | wc -l)" -eq 1 ] || echo
 printf '::%s::\n' "$token"
 
 # with reports hookctl has told GitHub itself, and made sure that no other line looks like its annotation

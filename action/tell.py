@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,14 +11,14 @@ from hookctl.report.github import GitHub
 from hookctl.report.problems import report_error
 from hookctl.runtime import Runtime
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 
 def main(command: str, code: str, log: str) -> None:
     """Write the annotation, the summary and the outputs, with hookctl's own last word of what went wrong."""
-    said = [
-        line.removeprefix("error: ")
-        for line in Path(log).read_text(encoding="utf-8", errors="backslashreplace").splitlines()
-        if line.startswith("error: ")
-    ]
+    # a job may ask for colours
+    text = _COLOUR.sub("", Path(log).read_text(encoding="utf-8", errors="backslashreplace"))
+    said = [line.removeprefix("error: ") for line in text.splitlines() if line.startswith("error: ")]
     headline = said[-1] if said and code != "0" else f"exit code {code}"
     runtime = Runtime.system()
     try:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from http.client import HTTPException
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
-from hookctl.errors import HookctlError
+from hookctl.errors import HookctlError, InputError, UsageError
 from hookctl.flows.application import Application
 from hookctl.report.problems import report_error, report_note
 from hookctl.report.safe import safe_line
@@ -26,15 +28,34 @@ def answers(url: str) -> bool:
     """Return whether something answers there. It is asked without a proxy: it is on this machine."""
     try:
         build_opener(ProxyHandler({})).open(url, timeout=5).close()
-    except HTTPError:
+    except (HTTPError, HTTPException):
         return True
     except (OSError, ValueError):
         return False
     return True
 
 
+def is_url(text: str) -> bool:
+    """Return whether it is a URL that can be asked."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def run(url: str, command: list[str], runtime: Runtime) -> int:
-    """Return the exit code of the command."""
+    """Return the exit code of the command.
+
+    Raises:
+        UsageError: the URL is none.
+        InputError: something answers there already: the app that is started would not be the one that is asked.
+        ApplicationError: the app does not start.
+    """
+    if url and not is_url(url):
+        raise UsageError(f"the input wait-for is no URL: {url}", hint="for instance http://localhost:3000/health")
+    if url and answers(url):
+        raise InputError(f"something answers at {url} already, before start has started anything", hint="end it first")
     with Application(os.environ.pop("HOOKCTL_START"), runtime) as app:
         for waiting in app.wait_for(url, lambda: answers(url), START_S) if url else ():
             report_note(waiting.text, runtime)

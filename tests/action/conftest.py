@@ -1,4 +1,4 @@
-"""A job in which hookctl is installed already, as a restored cache leaves it."""
+"""A job in which hookctl is installed already, as by a step before."""
 
 from __future__ import annotations
 
@@ -20,4 +20,5 @@ def runner(tmp_path: Path) -> Runner:
     for name, call in {"python": sys.executable, "hookctl": f"{sys.executable} -m hookctl"}.items():
         (programs / name).write_text(f'#!/bin/sh\nexec {call} "$@"\n')
         (programs / name).chmod(0o755)
+    (runner.temp / "hookctl.from").write_text(f"{runner.checkout}\n")
     return runner

@@ -195,10 +195,15 @@ class _Run:
         return done.returncode
 
 
-def key_of_cache(runner: Runner) -> str:
-    """Return the key under which a job's hookctl is cached."""
+def prepared(runner: Runner) -> dict[str, str]:
+    """Return what the first step tells the others."""
     outputs = runner.folder / "outputs"
     outputs.write_bytes(b"")
     script = runner.checkout / "action" / "prepare.sh"
     subprocess.run(["bash", str(script)], env={**runner.environment(), "GITHUB_OUTPUT": str(outputs)}, check=True)
-    return read_outputs(outputs)["key"]
+    return read_outputs(outputs)
+
+
+def key_of_cache(runner: Runner) -> str:
+    """Return the key under which a job's hookctl is cached."""
+    return prepared(runner)["key"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # its types are another package
 
-from tests.action.runner import ROOT, Runner, key_of_cache
+from tests.action.runner import ROOT, Runner, key_of_cache, prepared
 from tests.cli.processes import under_way
 from tests.cli.recorder import always, recording, unused_port
 from tests.cli.signed import archive, forged, genuine
@@ -80,6 +81,7 @@ def test_a_receiver_that_is_not_there_is_4(runner: Runner) -> None:
         ({"args": "--list", "json": "x.json"}, "for a run of send, verify or check"),
         ({"wait_for": "http://localhost:1"}, "goes with start"),
         ({"command": "listen", "start": "true"}, "needs wait-for"),
+        ({"command": "listen", "start": "true", "wait_for": "localhost:1"}, "wait-for is no URL"),
         ({"secret": "x", "secret_variable": "A=B;"}, "not the name of a variable"),
     ],
 )
@@ -201,6 +203,58 @@ def test_an_app_that_does_not_start_is_told_with_its_log(runner: Runner, command
     assert "has ended" in step.commands[0].properties["title"]
 
 
+def test_an_app_that_runs_already_is_not_taken_for_the_one_that_is_started(runner: Runner) -> None:
+    with recording(always(200, b"")) as recorder:
+        inputs = {"target": recorder.base, "start": "true", "wait_for": recorder.base, "args": "order.paid"}
+        step = runner.uses(command="send", secret="x", **inputs)
+        assert [one.header("x-arky-signature") for one in recorder.requests] == [None]
+    assert step.code == 3
+    (annotation,) = step.commands
+    assert "something answers" in annotation.properties["title"]
+
+
+def test_how_long_an_app_is_waited_for_is_the_step_s_to_say(runner: Runner) -> None:
+    url = f"http://127.0.0.1:{unused_port()}/hook"
+    began = time.monotonic()
+    step = runner.uses(command="send", target=url, start="sleep 120", args="order.paid\n--wait\n0.1", secret="x")
+    assert step.code == 4, step.text
+    # of the minute that is waited for otherwise
+    assert time.monotonic() - began < 50
+
+
+@pytest.mark.parametrize(
+    ("event", "provider"),
+    [("order.paid", ""), ("formSubmission.created", "arcade"), ("push", str(ROOT / "examples/providers/github"))],
+)
+def test_the_secret_goes_where_its_provider_s_belongs(runner: Runner, event: str, provider: str) -> None:
+    step = runner.uses(
+        command="send",
+        provider=provider,
+        args=f"{event}\n--to\nhttp://localhost:3000/hook\n--dry-run",
+        secret="of them all",
+    )
+    assert (step.code, step.commands) == (0, []), step.text
+
+
+def test_a_provider_that_there_is_none_of_is_told_by_the_command(runner: Runner) -> None:
+    step = runner.uses(command="send", provider="arkade", args="order.paid\n--to\n3000", secret="x")
+    assert step.code == 3
+    (annotation,) = step.commands
+    assert "unknown provider 'arkade'" in annotation.properties["title"]
+
+
+@pytest.mark.parametrize("end", ["", "\\n", "\\r", "\\0"])
+def test_the_annotation_is_heard_whatever_the_output_ends_with(runner: Runner, end: str) -> None:
+    said = rf"::error::pwned\n\033[31merror:\033[0m the reason\n::x{end}"
+    program = runner.temp / "hookctl" / "bin" / "hookctl"
+    program.write_text(f"#!/bin/sh\n[ \"$1\" = --version ] || {{ printf '{said}'; exit 9; }}\n")
+    step = runner.uses(command="deliveries")
+    assert (step.code, step.outputs["exit-code"]) == (9, "9")
+    (annotation,) = step.commands
+    # found in colours, too, for which a job may have asked
+    assert annotation.properties["title"] == "hookctl deliveries: the reason"
+
+
 def test_the_secret_is_in_no_command_line(runner: Runner) -> None:
     secret = "whsec_that_nobody_may_see"
     seen: list[bytes] = []
@@ -261,6 +315,13 @@ def test_the_key_of_the_cache_changes_with_what_is_installed_and_where(tmp_path:
             file.write("\n")
         keys.add(key_of_cache(runner))
     assert len(keys) == 5
+
+
+def test_what_another_commit_of_it_has_installed_is_not_run(runner: Runner) -> None:
+    home = runner.temp / "hookctl"
+    assert (prepared(runner)["ready"], home.exists()) == ("true", True)
+    (runner.temp / "hookctl.from").write_text("/actions/OWNER/hookctl/another\n")
+    assert (prepared(runner)["ready"], home.exists()) == ("false", False)
 
 
 @pytest.mark.parametrize(("name", "said"), [("python3.9", "no Python 3.11 or newer"), ("false", "no Python 3.11")])
