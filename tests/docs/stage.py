@@ -54,7 +54,9 @@ _PROGRAMS = {
     "make": f'PATH={shlex.quote(os.environ["PATH"])} exec env -u MAKEFLAGS make -n -C {ROOT} "$@"',
     "pbpaste": "cat delivery.http",
     # nothing is fetched here: what it would install is there
-    "pip": 'test "$1" = install && echo "would install $2"',
+    "pip": 'test "$1" = install && echo "would $*"',
+    "apt-get": 'echo "would $*"',
+    "npm": f'test "$1" != ci || exec echo "would $*"; exec {shlex.quote(shutil.which("npm") or "npm")} "$@"',
     "check-jsonschema": f'exec {shlex.join([sys.executable, str(ROOT / "tests" / "docs" / "check_schema.py")])} "$@"',
     # the one that the tests have
     "flask": f'exec {shlex.join([sys.executable, "-m", "flask"])} "$@"',
