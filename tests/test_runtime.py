@@ -101,7 +101,8 @@ def shell(cli: Cli, command: str, **env: str) -> subprocess.CompletedProcess[byt
     return subprocess.run(
         ["bash", "-c", command],
         cwd=cli.folder,
-        env=cli.environment({"HOOKCTL": f"{sys.executable} -m hookctl", **env}),
+        # buffered, as it is for users: what stays in a buffer fails once more at the end
+        env=cli.environment({"HOOKCTL": f"{sys.executable} -m hookctl", "PYTHONUNBUFFERED": "", **env}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=60,

@@ -78,14 +78,14 @@ def test_every_command_of_the_guide_does_what_it_says(cli: Cli) -> None:
 
 def test_the_sample_of_the_guide_is_the_body_that_its_vendor_shows(cli: Cli) -> None:
     _write_example(cli.folder)
-    (shown,) = re.findall(r"shows one body:\n\n```\n(.*?)\n```", GUIDE, re.DOTALL)
+    (shown,) = re.findall(r"shows one body:\n\n```json\n(.*?)\n```", GUIDE, re.DOTALL)
     (event,) = load_provider(cli.folder / "acme").events
     assert json.loads(event.sample_path.read_bytes()) == json.loads(shown)
 
 
 def test_the_error_of_the_guide_is_what_hookctl_says(cli: Cli) -> None:
     _write_example(cli.folder)
-    ((content, shown),) = re.findall(r"With `(content = [^`]+)`:\n\n```\n(.*?)```", GUIDE, re.DOTALL)
+    ((content, shown),) = re.findall(r"With `(content = [^`]+)`:\n\n```text\n(.*?)```", GUIDE, re.DOTALL)
     file = cli.folder / "acme" / "provider.toml"
     text = file.read_text(encoding="utf-8")
     file.write_text(re.sub("content = .*", content, text, count=1), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import redirect_stdout, suppress
 from io import TextIOBase
@@ -34,8 +35,8 @@ def main(arguments: Sequence[str], runtime: Runtime | None = None) -> int:
     # the commonest question is answered before anything is loaded
     if list(arguments) == ["--version"] and runtime is None:
         with suppress(OSError, AttributeError):
-            sys.stdout.write(f"hookctl {__version__}\n")
-            sys.stdout.flush()
+            # past the buffer: what stayed in it would fail again, and elsewhere
+            os.write(sys.stdout.fileno(), f"hookctl {__version__}\n".encode())
             return int(ExitCode.YES)
         # full, gone or closed: the long way knows what to say
     from hookctl.runtime import Runtime
