@@ -10,7 +10,12 @@ fi
 rm -rf "$HOOKCTL_HOME"
 
 source=$(mktemp -d "$RUNNER_TEMP/hookctl-source.XXXXXX")
-trap 'rm -rf "$source"' EXIT
+finish() {
+  local code=$?
+  rm -rf "$source"
+  [ "$code" = 0 ] || echo '::error title=hookctl::hookctl cannot be installed: the log says why'
+}
+trap finish EXIT
 # building writes beside what it builds
 cp -R "$GITHUB_ACTION_PATH"/{pyproject.toml,README.md,LICENSE,src,fixtures} "$source"
 

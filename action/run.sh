@@ -35,6 +35,10 @@ esac
 
 arguments=("$INPUT_COMMAND")
 if [ -n "$INPUT_TARGET" ]; then
+  case $INPUT_TARGET in
+    # it could start a program
+    -*) wrong 'the input target is a URL or a port, and no option' ;;
+  esac
   case $INPUT_COMMAND in
     check) arguments+=("$INPUT_TARGET") ;;
     send) arguments+=(--to "$INPUT_TARGET") ;;

@@ -77,6 +77,7 @@ def test_a_receiver_that_is_not_there_is_4(runner: Runner) -> None:
         ({"command": "--help"}, "the input command is one word"),
         ({"command": ""}, "the input command is one word"),
         ({"command": "events", "target": "3000"}, "target is for check and send"),
+        ({"target": "--start=id"}, "target is a URL or a port"),
         ({"command": "events", "junit": "x.xml"}, "for a run of send, verify or check"),
         ({"args": "--list", "json": "x.json"}, "for a run of send, verify or check"),
         ({"wait_for": "http://localhost:1"}, "goes with start"),
@@ -322,6 +323,19 @@ def test_what_another_commit_of_it_has_installed_is_not_run(runner: Runner) -> N
     assert (prepared(runner)["ready"], home.exists()) == ("true", True)
     (runner.temp / "hookctl.from").write_text("/actions/OWNER/hookctl/another\n")
     assert (prepared(runner)["ready"], home.exists()) == ("false", False)
+
+
+def test_that_it_cannot_be_installed_is_told(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT / "action", checkout / "action")
+    # and nothing of what would be installed
+    shutil.copy(ROOT / "action.yml", checkout)
+    runner = Runner(tmp_path / "runner", checkout=checkout)
+    step = runner.uses()
+    assert step.code != 0
+    (annotation,) = step.commands
+    assert "cannot be installed" in annotation.data
+    assert not list(runner.temp.glob("hookctl-source*"))
 
 
 @pytest.mark.parametrize(("name", "said"), [("python3.9", "no Python 3.11 or newer"), ("false", "no Python 3.11")])
