@@ -10,18 +10,18 @@ from hookctl.flows.providers import open_catalogue
 from hookctl.runtime import Runtime
 
 DEFAULT = "ARKY_WEBHOOK_SECRET"
-"""Where no provider is given."""
+"""Where neither the step nor a configuration names a provider."""
 
 
 def variable(provider: str) -> str:
     """Return its name. A provider that cannot be read is told by the command, which reads it next."""
-    if not provider:
-        return DEFAULT
     try:
-        (only,) = open_catalogue(load_config(Runtime.system()), provider).providers
+        config = load_config(Runtime.system())
+        if not provider and config.provider is not None:
+            provider = config.provider.value
+        return open_catalogue(config, provider).providers[0].secret.env if provider else DEFAULT
     except HookctlError:
         return DEFAULT
-    return only.secret.env
 
 
 if __name__ == "__main__":

@@ -237,6 +237,13 @@ def test_the_secret_goes_where_its_provider_s_belongs(runner: Runner, event: str
     assert (step.code, step.commands) == (0, []), step.text
 
 
+def test_the_secret_goes_where_that_of_the_configured_provider_belongs(runner: Runner) -> None:
+    (runner.workspace / "hookctl.toml").write_text('provider = "arcade"\n')
+    url = "http://localhost:3000/hook"
+    step = runner.uses(command="send", target=url, args="--all\n--dry-run", secret="x")
+    assert (step.code, step.commands) == (0, []), step.text
+
+
 def test_a_provider_that_there_is_none_of_is_told_by_the_command(runner: Runner) -> None:
     step = runner.uses(command="send", provider="arkade", args="order.paid\n--to\n3000", secret="x")
     assert step.code == 3
