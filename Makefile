@@ -6,23 +6,28 @@ BIN := $(VENV)/bin
 # most tests wait for processes: with two for each core the cores are busy, and who is done early takes over from the others
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
 # what pytest makes of each module of tests is kept, also where no bytecode is to be written: making it takes seconds
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q
+SPREAD := -n $(WORKERS) --dist worksteal
 NODE_MODULES := $(addsuffix /node_modules/.installed,tests/receivers tests/examples tests/captures/browser)
 
-.PHONY: bench demo test test-all test-install check lint types imports format pictures reference lock clean dev
+.PHONY: bench demo test test-all compiled-tests test-install check lint types imports format pictures reference lock clean dev
 
 demo: $(VENV)/.runtime
 	$(BIN)/hookctl demo
 
 test: dev $(NODE_MODULES)
-	$(PYTEST) -m "not slow and not browser and not install"
+	$(PYTEST) $(SPREAD) -m "not slow and not browser and not install"
 
 test-all: dev $(NODE_MODULES)
-	$(PYTEST) -m "not install"
+	$(PYTEST) $(SPREAD) -m "not install"
+
+# on one core, while something else has the other: in a fresh checkout each process that tests would do it
+compiled-tests: dev
+	@$(PYTEST) --collect-only >/dev/null
 
 # what users install, with each Python that is here: the only tests that fetch packages
 test-install: dev
-	$(PYTEST) -m install tests/install tests/action
+	$(PYTEST) $(SPREAD) -m install tests/install tests/action
 
 check: lint types imports
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import os
 import signal
 import socket
@@ -32,7 +33,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("hookctl", deadline=None)
 settings.load_profile("hookctl")
 
-_OUTSIDE_PREFIXES = ("ARKY_", "ARCADE_", "HOOKCTL_", "XDG_", "NGROK_", "PYNGROK_", "STAND_IN_")
+_OUTSIDE_PREFIXES = ("ARKY_", "ARCADE_", "HOOKCTL_", "XDG_", "NGROK_", "PYNGROK_", "STAND_IN_", "GITHUB_", "RUNNER_")
 _OUTSIDE_NAMES = {
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -44,6 +45,30 @@ _OUTSIDE_NAMES = {
     "SSL_CERT_FILE",
     "COLUMNS",
 }
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each process its share of the slow tests, and those first: at the end they would be waited for.
+
+    A process begins with a piece of the list, of the same length for each. A module's slow ones stay together: they
+    share what they need.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    modules: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("slow") is not None:
+            modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    first: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    for module in sorted(modules.values(), key=len, reverse=True):
+        min(first, key=len).extend(module)
+    rest = iter([item for item in items if item.get_closest_marker("slow") is None])
+    pieces = [len(items) // processes + (number < len(items) % processes) for number in range(processes)]
+    items[:] = [
+        item
+        for slow, size in zip(first, pieces, strict=True)
+        for item in (*slow, *itertools.islice(rest, max(0, size - len(slow))))
+    ] + list(rest)
 
 
 @pytest.fixture(autouse=True)
