@@ -10,7 +10,7 @@ PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q
 SPREAD := -n $(WORKERS) --dist worksteal
 NODE_MODULES := $(addsuffix /node_modules/.installed,tests/receivers tests/examples tests/captures/browser)
 
-.PHONY: bench demo test test-all compiled-tests test-install check lint types imports format pictures reference lock clean dev
+.PHONY: bench demo test test-all node-modules compiled-tests test-install check lint types imports format pictures reference lock clean dev
 
 demo: $(VENV)/.runtime
 	$(BIN)/hookctl demo
@@ -20,6 +20,8 @@ test: dev $(NODE_MODULES)
 
 test-all: dev $(NODE_MODULES)
 	$(PYTEST) $(SPREAD) -m "not install"
+
+node-modules: $(NODE_MODULES)
 
 # on one core, while something else has the other: in a fresh checkout each process that tests would do it
 compiled-tests: dev

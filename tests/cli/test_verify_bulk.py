@@ -45,10 +45,10 @@ def _mixed(number: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def mixed() -> bytes:
-    """Return 6 MB, too much for one process: valid, invalid, broken, too long, blank, CRLF, no end of the last line."""
+    """Return 5 MB, too much for one process: valid, invalid, broken, too long, blank, CRLF, no end of the last line."""
     lines: list[bytes] = []
     size = number = 0
-    while size < 6_000_000:
+    while size < 5_000_000:
         number += 1
         lines.append(_mixed(number) + (b"\r\n" if number % 3 == 0 else b"\n"))
         size += len(lines[-1])

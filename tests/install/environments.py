@@ -39,15 +39,13 @@ class Way:
     """`wheel` or `sdist`."""
     versions: str = "runtime"
     """The list in `requirements/` that says which version of each dependency it is."""
-    installer: str = "uv"
-    """`pip`, as a user has it, or `uv`, which takes a tenth of the time."""
     beside: tuple[str, ...] = ()
     """What else is installed there."""
 
     @property
     def name(self) -> str:
         """What it is called in a test's id."""
-        return "-".join((self.python, self.form, self.versions, self.installer, *self.beside))
+        return "-".join((self.python, self.form, self.versions, *self.beside))
 
 
 def ways() -> Iterator[Way]:
@@ -57,7 +55,7 @@ def ways() -> Iterator[Way]:
         yield Way(python, interpreter)
         yield Way(python, interpreter, versions="lowest")
     python, interpreter = next(iter(pythons.items()))
-    yield Way(python, interpreter, form="sdist", installer="pip")
+    yield Way(python, interpreter, form="sdist")
     # httpx brings a command line of its own to life where it finds this one
     yield Way(python, interpreter, beside=("click",))
     # hookctl is a plugin of this one
@@ -115,14 +113,9 @@ def install(way: Way, built: Built, folder: Path) -> Installed:
     constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins_of(way).items()))
     options: list[str | Path] = ["--quiet", "--constraint", constraints, distribution, *way.beside]
     python = home / "bin" / "python"
-    if way.installer == "pip":
-        run([way.interpreter, "-m", "venv", home], folder)
-        run([python, "-m", "pip", "install", "--disable-pip-version-check", *options], folder)
-        # it is there in an environment of this kind, and no dependency
-        run([python, "-m", "pip", "uninstall", "--quiet", "--yes", "setuptools", "pip"], folder)
-    else:
-        run([_UV, "venv", "--quiet", "--no-python-downloads", "--python", way.interpreter, home], folder)
-        run([_UV, "pip", "install", "--compile-bytecode", "--python", python, *options], folder)
+    # a tenth of the time that pip takes, with which the action's tests install it
+    run([_UV, "venv", "--quiet", "--no-python-downloads", "--python", way.interpreter, home], folder)
+    run([_UV, "pip", "install", "--compile-bytecode", "--python", python, *options], folder)
     return Installed(way, python)
 
 

@@ -125,9 +125,9 @@ def order(size_bytes: int) -> bytes:
         (b'{"a":"' + b"x" * MIB + b'"}', 20),
         # what a parser makes of a megabyte is many times as large
         (order(MIB), 40),
-        (b"[" + b"{}," * (MIB // 12) + b"1]", 40),
+        (b"[" + b"{}," * (MIB // 24) + b"1]", 40),
     ],
-    ids=["lines", "every byte", "U+FFFD", "one text", "an order", "a quarter of empty objects"],
+    ids=["lines", "every byte", "U+FFFD", "one text", "an order", "an eighth of empty objects"],
 )
 def test_a_body_of_a_megabyte_costs_a_few_of_them(counter: Counter, body: bytes, most_mib: int) -> None:
     delivery = Signed(ARKY, body, key=NOBODYS)

@@ -21,8 +21,11 @@ from pathlib import Path
 from hookctl.tunnel.folder import AgentFolder
 folder = AgentFolder(Path(sys.argv[1]), "left")
 folder.fill(Path("/bin/sleep"), "")
-agent = [sys.executable, "-c", "import time; time.sleep(100)", str(folder.config)]
-print(subprocess.Popen(agent, stdout=subprocess.DEVNULL).pid, flush=True)
+agent = [sys.executable, "-c", "import time; print(flush=True); time.sleep(100)", str(folder.config)]
+process = subprocess.Popen(agent, stdout=subprocess.PIPE)
+# for a moment after it was started a process has no command line
+process.stdout.readline()
+print(process.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
 
