@@ -7,6 +7,9 @@ import itertools
 import os
 import signal
 import socket
+import tempfile
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +21,6 @@ from tests.vendors.business import ACCOUNT, TOKEN, Business, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.cli.recorder import Recorder
 
@@ -71,13 +73,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ] + list(rest)
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the tests' homes: for each new folder pytest looks through all that are beside it."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def fences(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def fences(homes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give the test an empty home and an environment without this machine's settings."""
     for name in list(os.environ):
         if name.startswith(_OUTSIDE_PREFIXES) or name.upper() in _OUTSIDE_NAMES:
             monkeypatch.delenv(name)
-    home = tmp_path_factory.mktemp("home")
+    home = Path(tempfile.mkdtemp(dir=homes))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("TERM", "xterm-256color")
     real_connect = socket.socket.connect
@@ -88,6 +96,10 @@ def fences(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
         real_connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
+    yield
+    # most leave it empty
+    with suppress(OSError):
+        home.rmdir()
 
 
 @pytest.fixture

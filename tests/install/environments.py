@@ -113,9 +113,16 @@ def install(way: Way, built: Built, folder: Path) -> Installed:
     constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins_of(way).items()))
     options: list[str | Path] = ["--quiet", "--constraint", constraints, distribution, *way.beside]
     python = home / "bin" / "python"
-    # a tenth of the time that pip takes, with which the action's tests install it
-    run([_UV, "venv", "--quiet", "--no-python-downloads", "--python", way.interpreter, home], folder)
-    run([_UV, "pip", "install", "--compile-bytecode", "--python", python, *options], folder)
+    try:
+        # a tenth of the time that pip takes
+        run([_UV, "venv", "--quiet", "--no-python-downloads", "--python", way.interpreter, home], folder)
+        run([_UV, "pip", "install", "--system-certs", "--compile-bytecode", "--python", python, *options], folder)
+    except AssertionError:
+        # it knows nothing of pip's configuration, which may say where packages come from
+        run([way.interpreter, "-m", "venv", "--clear", home], folder)
+        run([python, "-m", "pip", "install", "--disable-pip-version-check", *options], folder)
+        # there in an environment of this kind, and no dependency
+        run([python, "-m", "pip", "uninstall", "--quiet", "--yes", "setuptools", "pip"], folder)
     return Installed(way, python)
 
 
