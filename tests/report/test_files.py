@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,9 +15,6 @@ from hypothesis import strategies as st
 
 from hookctl.errors import ExitCode, InputError
 from hookctl.report.files import write_atomically
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @given(data=st.binary(max_size=200))
@@ -51,6 +51,39 @@ def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
         write_atomically(tmp_path / "report.xml", b"x")
     assert caught.value.exit_code is ExitCode.INPUT
     assert [one.name for one in tmp_path.iterdir()] == ["report.xml"]
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 100_000])
+def test_what_is_no_file_is_written_to_and_stays_what_it_is(tmp_path: Path, data: bytes) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    write_atomically(pipe, data)
+    reader.join(10)
+    assert read == [data]
+    assert [one.name for one in tmp_path.iterdir() if one.is_fifo()] == ["pipe"]
+
+
+def test_standard_output_may_be_a_file(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from hookctl.report.files import write_atomically
+print("before", flush=True)
+write_atomically(Path("/dev/stdout"), b"the report\\n")
+"""
+    with (tmp_path / "out").open("wb") as out:
+        subprocess.run([sys.executable, "-c", script], stdout=out, check=True, timeout=60)
+    assert (tmp_path / "out").read_bytes() == b"before\nthe report\n"
+    assert Path("/dev/stdout").is_symlink()
+
+
+def test_a_device_that_takes_nothing_is_named() -> None:
+    with pytest.raises(InputError, match="/dev/full: No space left on device"):
+        write_atomically(Path("/dev/full"), b"x")
+    assert Path("/dev/full").is_char_device()
 
 
 def test_a_parent_that_is_a_file_is_named(tmp_path: Path) -> None:

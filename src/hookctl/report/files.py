@@ -17,7 +17,8 @@ class ReportFile:
     """A file that is written bit by bit and appears as a whole, or not at all; parent folders are made.
 
     What is written meanwhile has no name, so that nothing of it is left when the process is killed. A reader sees the
-    old file or the new one, never a part, and a failure leaves the old one.
+    old file or the new one, never a part, and a failure leaves the old one. What is no file, /dev/stdout for one, is
+    written to at the end.
 
     Args:
         path: where it is to appear.
@@ -32,7 +33,10 @@ class ReportFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():
                 raise IsADirectoryError(None, "Is a directory")
-            self._stream = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 - closed by finish() or discard()
+            # a device or a pipe: to put a file in its place would take it from everybody else. /dev/stdout may be a file
+            self._is_special = path.exists() and (not path.is_file() or path.is_relative_to("/dev"))
+            folder = None if self._is_special else path.parent
+            self._stream = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by finish() or discard()
         except OSError as error:
             raise self._error(error) from None
 
@@ -52,6 +56,10 @@ class ReportFile:
         """Let it appear; raises as the file itself does."""
         try:
             self._stream.seek(0)
+            if self._is_special:
+                with self.path.open("ab") as special:
+                    shutil.copyfileobj(self._stream, special, _COPIED_BYTES)
+                return
             # cut, for a name that is as long as can be
             descriptor, name = tempfile.mkstemp(prefix=f".{self.path.name[:32]}.", dir=self.path.parent)
             temporary = Path(name)
