@@ -12,6 +12,9 @@ from hookctl.errors import InputError
 
 _COPIED_BYTES = 1024 * 1024
 
+_STREAMS = ("/dev", "/dev/fd", "/proc/self/fd")
+"""Where streams have names, which may be open files: /dev/stdout."""
+
 
 class ReportFile:
     """A file that is written bit by bit and appears as a whole, or not at all; parent folders are made.
@@ -33,8 +36,8 @@ class ReportFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():
                 raise IsADirectoryError(None, "Is a directory")
-            # a device or a pipe: to put a file in its place would take it from everybody else. /dev/stdout may be a file
-            self._is_special = path.exists() and (not path.is_file() or path.is_relative_to("/dev"))
+            # a device or a pipe: to put a file in its place would take it from everybody else
+            self._is_special = path.exists() and (not path.is_file() or str(path.parent) in _STREAMS)
             folder = None if self._is_special else path.parent
             self._stream = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by finish() or discard()
         except OSError as error:
