@@ -169,6 +169,10 @@ def test_a_report_that_fails_at_the_end_leaves_the_others_whole(runner: Cli) -> 
     assert schemas.document((runner.folder / "report.json").read_text())["summary"]["ok"] == 1
     assert commands(result) == ["error"]
     assert (output(runner, "exit-code"), output(runner, "passed")) == ("3", "1")
+    # of the two only the one that is there
+    outputs = read_outputs(runner.folder / "github_output")
+    assert {name for name in outputs if name.startswith("report-")} == {"report-json"}
+    assert "junit report" not in (runner.folder / "github_step_summary").read_text()
 
 
 def test_an_error_before_the_run_leaves_old_reports_alone(runner: Cli) -> None:
@@ -177,6 +181,7 @@ def test_an_error_before_the_run_leaves_old_reports_alone(runner: Cli) -> None:
     assert result.code == 3
     assert commands(result) == ["error"]
     assert (runner.folder / "old.json").read_text() == "old"
+    assert set(read_outputs(runner.folder / "github_output")) == {"verdict", "exit-code"}
     assert "order.paid" in (runner.folder / "github_step_summary").read_text().replace("&#46;", ".")
 
 

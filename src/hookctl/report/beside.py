@@ -179,6 +179,8 @@ class Reports(Generic[Event_contra, Summary_contra]):
 
     def _leave_out(self, kind: ReportKind, problem: InputError) -> None:
         self._open.pop(kind).file.discard()
+        # GitHub is not told of it
+        del self._paths[kind]
         self._problems.append(problem)
 
     def __enter__(self) -> Self:

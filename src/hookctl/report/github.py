@@ -70,7 +70,7 @@ class GitHub:
     Args:
         runtime: environment, standard error, what masks secrets.
         command: the name of the command.
-        files: the other reports.
+        files: the other reports; what is not written is not told.
         machine: whether standard output is JSON.
     """
 
@@ -126,6 +126,7 @@ class GitHub:
         hint = (error.hint or "") if isinstance(error, HookctlError) else ""
         code = error.exit_code if isinstance(error, HookctlError) else ExitCode.BUG
         self._annotate(message, [hint] if hint else [])
+        self._files = {}
         # the error is what counts, and it is going to be shown
         with suppress(InputError):
             self._outputs(_ERROR if known else "bug", code)
