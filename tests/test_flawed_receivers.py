@@ -456,7 +456,7 @@ def test_a_node_receiver_can_be_behind_tls_and_on_ipv6(cli: Cli, authority: Auth
         send = ("send", vendor.event, "-q", "--to", receiver.url)
         assert run_here(cli.with_secrets(), *send, "--cacert", str(authority.file)).code == 0
         assert run_here(cli.with_secrets(), *send).code == 4
-        assert [record["status"] for record in receiver.records()] == [200]
+        assert [record["status"] for record in receiver.wait_records(1)] == [200]
 
 
 def test_a_node_receiver_can_be_on_ipv6() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 HERE = Path(__file__).resolve().parent
 LEAST_NODE_MAJOR = 20
@@ -147,14 +147,14 @@ class RunningReceiver:
         with self._changed:
             return list(self._records)
 
-    def accepted(self, n: int) -> list[dict[str, object]]:
-        """Return the records of what was answered 200, once there are `n`: a record comes after its answer.
+    def matching(self, n: int, where: Callable[[dict[str, object]], bool]) -> list[dict[str, object]]:
+        """Return the records that are wanted, once there are `n` of them: a record comes after its answer.
 
         Raises:
             TimeoutError: as `wait_records`.
         """
         records = self.records()
-        while len(found := [record for record in records if record["status"] == 200]) < n:
+        while len(found := [record for record in records if where(record)]) < n:
             records = self.wait_records(len(records) + 1)
         return found
 
