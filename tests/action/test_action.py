@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import time
@@ -263,8 +264,24 @@ def test_the_annotation_is_heard_whatever_the_output_ends_with(runner: Runner, e
     assert annotation.properties["title"] == "hookctl deliveries: the reason"
 
 
+def log_programs(runner: Runner) -> Path:
+    """Have the programs that scripts usually call write down how they are called, and return where."""
+    log, programs = runner.folder / "called", runner.folder / "programs"
+    programs.mkdir()
+    names = "awk base64 bash cat cut date env expr grep head mkdir mktemp mv od rm sed seq sh sleep sort tail tee tr wc"
+    for name in [*names.split(), "xargs"]:
+        real = shutil.which(name)
+        assert real, name
+        # by bash itself, which calls nothing for that
+        (programs / name).write_text(f'#!/bin/bash\nprintf "%s\\n" "{name}" "$@" >>"{log}"\nexec {real} "$@"\n')
+        (programs / name).chmod(0o755)
+    runner.path = os.pathsep.join([str(programs), runner.path])
+    return log
+
+
 def test_the_secret_is_in_no_command_line(runner: Runner) -> None:
     secret = "whsec_that_nobody_may_see"
+    called = log_programs(runner)
     seen: list[bytes] = []
 
     def look(_: int, __: Received) -> tuple[int, bytes]:
@@ -279,6 +296,9 @@ def test_the_secret_is_in_no_command_line(runner: Runner) -> None:
     with recording(look) as recorder:
         step = runner.uses(command="send", target=recorder.base, args="order.paid", secret=secret)
     assert step.code == 0
+    # of those that are gone before anything is sent
+    assert {"mktemp", "tee", "rm"} <= set(called.read_text().splitlines())
+    assert secret not in called.read_text()
     # while hookctl was under way
     assert [line for line in seen if b"hookctl" in line and b"order.paid" in line]
     assert not [line for line in seen if secret.encode() in line]
