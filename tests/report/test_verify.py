@@ -7,15 +7,18 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hookctl.catalogue import load_catalogue
 from hookctl.flows.examine import Finding
+from hookctl.flows.plainly import Plain
 from hookctl.flows.tally import Found, Tally
 from hookctl.model import Capture, Diagnosis, Explanation, Reason, Unreadable, Verdict
 from hookctl.payload.drift import Drift, DriftKind
 from hookctl.report.machine import JsonWriter, NdjsonWriter, to_line
+from hookctl.report.plain_verdict import plain_verdict_line
+from hookctl.report.records import plain_verdict_record
 from hookctl.report.verify import MachineVerifyReport, TextVerifyReport, age_in_words
 from hookctl.runtime import Output, Runtime
 
@@ -198,8 +201,20 @@ def test_a_line_of_bulk_is_one_line_without_control_characters(found: Found) -> 
 
 
 @given(record=st.dictionaries(TEXT, st.one_of(TEXT, st.none(), st.booleans(), st.integers(-(2**53), 2**53))))
+@example(record={"\x7f": "a\x7f"})
 def test_a_line_is_the_same_text_as_the_slow_way_makes(record: dict[str, object]) -> None:
     assert to_line(record) == json.dumps(record, separators=(",", ":")) + "\n"
+
+
+@given(source=TEXT, event=TEXT, event_id=st.none() | TEXT)
+@example(source="a", event="order.paid", event_id="evt_\x7f")
+@example(source="a\x7f", event="order.paid", event_id=None)
+def test_the_line_of_a_plainly_valid_capture_is_that_of_its_record(
+    source: str, event: str, event_id: str | None
+) -> None:
+    plain = Plain(source, "arky", event, event_id, 1.5)
+    slowly = json.dumps(plain_verdict_record(plain, str), separators=(",", ":")) + "\n"
+    assert plain_verdict_line(plain, str) == slowly
 
 
 def test_quiet_says_the_count_only() -> None:

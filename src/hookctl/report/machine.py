@@ -45,7 +45,8 @@ def to_line(record: Record) -> str:
     except UnicodeEncodeError:
         # the name of a file that is not UTF-8
         return f"{_dumps(record)}\n"
-    return f"{text.decode('ascii')}\n" if text.isascii() else f"{_dumps(record)}\n"
+    # DEL it leaves as it is
+    return f"{text.decode('ascii')}\n" if text.isascii() and b"\x7f" not in text else f"{_dumps(record)}\n"
 
 
 class NdjsonWriter:

@@ -46,7 +46,8 @@ def plain_verdict_line(plain: Plain, clean: Clean) -> str:
     source, provider, event, event_id, age_s = plain
     # one search for all: hardly ever is there anything to mask
     together = f"{source} {event} {event_id}"
-    if clean(together) is together and together.isascii():
+    # DEL, which is not printable, msgspec leaves as it is
+    if clean(together) is together and together.isascii() and together.isprintable():
         verdict = _Verdict(source, provider, event, event_id, True, "ok", None, age_s, None, None, None, ())  # noqa: FBT003
         return _encode(verdict).decode("ascii") + "\n"
     return to_line(plain_verdict_record(plain, clean))
