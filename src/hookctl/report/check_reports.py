@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hookctl.check.model import Result
-from hookctl.report.check import verdict_line
+from hookctl.report.check import CheckRecords, verdict_line
+from hookctl.report.github import Told
 
 if TYPE_CHECKING:
     from hookctl.check.model import Outcome
@@ -37,7 +38,6 @@ class CheckReports:
 
     def json(self, file: ReportFile) -> Report[CheckEvent, CheckSummary]:
         """Return a report that writes the document of `--format json`."""
-        from hookctl.report.check import CheckRecords
         from hookctl.report.machine import JsonWriter
 
         return CheckRecords(JsonWriter(file), self._clean)
@@ -63,8 +63,6 @@ class CheckDigest:
 
     def tell(self, github: GitHub, exit_code: ExitCode, problem: HookctlError | None) -> None:
         """Tell them: first what decides, then what only warns."""
-        from hookctl.report.github import Told
-
         summary = self._summary
         assert summary is not None  # noqa: S101 - it was closed
         deciding = {*summary.failed, *summary.unclear}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hookctl.check.catalogue import CONTROL
 from hookctl.check.model import Result
 from hookctl.model import Delivery, Unreadable
+from hookctl.report.verify import failure_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -209,12 +210,9 @@ def _told(found: Found) -> tuple[str, str]:
     """Return where something failed and why."""
     if isinstance(found, Unreadable):
         return found.source, found.message
-    why: str = found.verdict.reason
-    if found.explanation is not None:
-        why += f" ({found.explanation.diagnosis}): {found.explanation.happened}\nfix: {found.explanation.remedy}"
-    elif found.verdict.valid:
-        why = f"its payload differs from its schema: {', '.join(f'{one.kind} {one.path}' for one in found.drift)}"
-    return found.capture.source, "\n".join((why, *found.notes))
+    why, remedy = failure_in_words(found)
+    fix = () if remedy is None else (f"fix: {remedy}",)
+    return found.capture.source, "\n".join((why, *fix, *found.notes))
 
 
 class CheckJUnit:

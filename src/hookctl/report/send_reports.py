@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hookctl.model import Delivery
-from hookctl.report.send import send_counts
+from hookctl.report.github import MAX_ROWS, Told
+from hookctl.report.send import SendRecords, send_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,6 @@ class SendReports:
     def json(self, file: ReportFile) -> Report[SendEvent, SendSummary]:
         """Return a report that writes the document of `--format json`."""
         from hookctl.report.machine import JsonWriter
-        from hookctl.report.send import SendRecords
 
         return SendRecords(JsonWriter(file), self._clean)
 
@@ -54,8 +54,6 @@ class SendDigest:
 
     def take(self, event: SendEvent) -> None:
         """Take a delivery into account."""
-        from hookctl.report.github import MAX_ROWS
-
         if not isinstance(event, Delivery) or len(self._failures) >= MAX_ROWS:
             return
         attempt = event.attempt
@@ -74,8 +72,6 @@ class SendDigest:
 
     def tell(self, github: GitHub, exit_code: ExitCode, problem: HookctlError | None) -> None:
         """Tell them."""
-        from hookctl.report.github import Told
-
         summary = self._summary
         assert summary is not None  # noqa: S101 - it was closed
         failed = summary.unexpected + summary.not_delivered

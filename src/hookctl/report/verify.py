@@ -361,6 +361,17 @@ class TextVerifyReport:
         return parts
 
 
+def failure_in_words(finding: Finding) -> tuple[str, str | None]:
+    """Return why a capture is not as it should be, and what to do about it where that is known."""
+    why = str(finding.verdict.reason)
+    if finding.explanation is not None:
+        explanation = finding.explanation
+        return f"{why} ({explanation.diagnosis}): {explanation.happened}", explanation.remedy
+    if finding.verdict.valid:
+        why = f"its payload differs from its schema: {', '.join(f'{one.kind} {one.path}' for one in finding.drift)}"
+    return why, None
+
+
 def verify_counts(tally: Tally) -> str:
     """Return the counts in one line: "3 captures: 2 valid, 1 invalid"."""
     parts = (

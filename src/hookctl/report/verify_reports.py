@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from hookctl.flows.bulk import BulkResult
 from hookctl.flows.verify import Progress
 from hookctl.model import Unreadable
-from hookctl.report.verify import MachineVerifyReport, verify_counts
+from hookctl.report.github import MAX_ROWS, Told
+from hookctl.report.verify import MachineVerifyReport, failure_in_words, verify_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +85,6 @@ class VerifyDigest:
 
     def tell(self, github: GitHub, exit_code: ExitCode, problem: HookctlError | None) -> None:
         """Tell them."""
-        from hookctl.report.github import MAX_ROWS, Told
-
         tally = self._tally
         assert tally is not None  # noqa: S101 - it was closed
         failed = sum(case.failed for case in tally.cases.values())
@@ -99,9 +98,5 @@ def _rows(event: str, case: Case) -> Iterator[tuple[str, str, str]]:
         if isinstance(found, Unreadable):
             yield found.source, "", found.message
             continue
-        why = str(found.verdict.reason)
-        if found.explanation is not None:
-            why = f"{why} ({found.explanation.diagnosis}): {found.explanation.happened}. {found.explanation.remedy}"
-        elif found.verdict.valid:
-            why = f"its payload differs from its schema: {', '.join(f'{one.kind} {one.path}' for one in found.drift)}"
-        yield found.capture.source, event, why
+        why, remedy = failure_in_words(found)
+        yield found.capture.source, event, why if remedy is None else f"{why}. {remedy}"
